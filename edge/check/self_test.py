@@ -22,6 +22,9 @@ from edge_devices.detection import memory
 # amplifies it if the network wavers; if it is sure, they have to agree.
 SURE_MARGIN = 0.5
 _TIMEOUT_S = 90.0  # systemd waits for settings no longer than 120 s
+_LOWER_BY = (
+    5  # of "nice" values: what runs here goes before, and on a busy machine this still ends in time
+)
 _TIMED_FRAMES, _TIMED_S = 60, 3.0
 _TOLERANCE = 0.25  # of the largest value, for numbers, and classes if none is sure
 
@@ -79,19 +82,26 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
         largest,
         largest == 0.0,
         stream.network.delegation,
-        _frame_ms(stream, golden["frames"]),
+        _frame_ms(stream, golden["frames"], options),
         max(memory_bytes, 0),
     )
 
 
-def _frame_ms(stream: Stream, frames: np.ndarray) -> float:
-    """The median of passes over these frames, as often as there is time for."""
+def _frame_ms(stream: Stream, frames: np.ndarray, options: StreamOptions) -> float:
+    """The median of passes over these frames, as often as there is time for.
+
+    What others took of the processor meanwhile is left out, if it alone computes.
+    """
     stored = [from_stored(frame, stream.bundle.manifest.input) for frame in frames]
     times_ms, began = list[float](), time.perf_counter()
+    clocks = [time.perf_counter]
+    if options.delegate.is_the_runtimes_choice and not options.device:
+        clocks.append(time.process_time)  # of several threads it is the sum, which is more
     for frame in itertools.islice(itertools.cycle(stored), _TIMED_FRAMES):
-        started = time.perf_counter()
+        started = [clock() for clock in clocks]
         stream.push(frame)
-        times_ms.append((time.perf_counter() - started) * 1e3)
+        passed_s = min(clock() - start for clock, start in zip(clocks, started))
+        times_ms.append(passed_s * 1e3)
         if time.perf_counter() - began > _TIMED_S:
             break
     return float(np.median(times_ms))
@@ -112,7 +122,7 @@ def require_elsewhere(bundle: Bundle, options: StreamOptions) -> Replayed:
             "edge.cli", copy, "--self-test", "--json", *options.arguments
         )
         try:
-            process = children.run_captured(command, timeout_s=_TIMEOUT_S)
+            process = children.run_captured(command, timeout_s=_TIMEOUT_S, lower_by=_LOWER_BY)
         except subprocess.TimeoutExpired:
             raise SelfTestFailed(
                 f"{name}: its golden frames did not come to their end in {_TIMEOUT_S:.0f} s"

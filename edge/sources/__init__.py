@@ -76,6 +76,10 @@ class Source(Closable, ABC):
         """Whether its next frame, or its end, need not be waited for."""
         return True
 
+    def has_time(self, seconds: float) -> bool:
+        """Whether its newest frame may take so much longer, and no frames are lost by that."""
+        return True
+
     def measured_hz(self) -> float:
         """Frames a second that a live source gave of late; 0 until that is known."""
         return 0.0

@@ -22,6 +22,8 @@ from edge_common import SourceError, SourceLost
 _MOST_WAITING = 8  # frames in the queue
 FIRST_WAIT_S = 3.0  # for a source that need not be there yet: most are by then
 _COUNTED = 30  # frames that the runner took; those that are not sampled take no time
+# of the time between two frames, and of the queue: from there on frames are about to be lost
+_MOST_BUSY, _HALF = 0.95, 0.5
 
 
 class LiveSource(sources.Source):
@@ -91,6 +93,20 @@ class LiveSource(sources.Source):
         with self._changed:
             self._count_as_idle()
             return self._has_news()
+
+    def has_time(self, seconds: float) -> bool:
+        """As `_too_slow` looks at it, and a little before; frames that wait are no haste if it is idle.
+
+        seconds: that the frame which was taken last will take longer.
+        """
+        with self._changed:
+            is_crowded = len(self._waiting) >= _HALF * _MOST_WAITING
+            arrivals = self._connection.arrivals
+            if not arrivals.settled:
+                return not is_crowded
+            now_s = self._clock() - self._taken_at + seconds
+            busy_s = [*self._busy_s, *([] if math.isnan(now_s) else [now_s])][-_COUNTED:]
+            return mean(busy_s) <= (_HALF if is_crowded else _MOST_BUSY) * arrivals.interval_s
 
     def begin(self) -> None:
         with self._changed:

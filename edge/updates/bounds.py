@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _FREE_EVENTS = 5.0  # that may come or stay away, whatever was before
 _ENOUGH_AGES = 50
+_CHANCES = (
+    10  # times as many decisions as are to be compared: the run is busy rather than the yard empty
+)
 
 
 def percentile(values: Collection[float], share: float) -> float:
@@ -66,18 +69,26 @@ def shadow_problem(
     if trial.problem:
         return trial.problem
     if trial.decisions < rules.decisions:
-        if passed_s <= max(rules.wait_s, rules.shadow_s):
+        is_busy = trial.missed >= _CHANCES * rules.decisions and passed_s >= rules.shadow_s
+        if passed_s <= max(rules.wait_s, rules.shadow_s) and not is_busy:
             return None
-        return (
-            f"{trial.decisions} of {rules.decisions} decisions in {passed_s:.0f} s: there was too "
-            "little to compare; give it again when there is more to see"
-        )
+        return _too_few(trial, passed_s, rules)
     if passed_s < rules.shadow_s:
         return None
     for name, counts in trial.agreements.items():
         if not counts.share <= rules.disagreement:
             return f"it disagrees: {trial}; more than {rules.disagreement * 100:g} % in {name}"
     return latency_problem(trial.cost_ms, limit_ms)
+
+
+def _too_few(trial: "Trial", passed_s: float, rules: UpdateRules) -> str:
+    seen = f"{trial.decisions} of {rules.decisions} decisions in {passed_s:.0f} s: "
+    if not trial.skipped:
+        return f"{seen}there was too little to compare; give it again when there is more to see"
+    return (
+        f"{seen}too few were compared, as the run was late, and {trial.skipped} of {trial.frames} frames "
+        "were left out; free the processor, or set a longer shadow_s in [update]"
+    )
 
 
 def probation_problem(

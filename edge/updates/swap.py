@@ -29,7 +29,7 @@ class Swap:
             task: _TOLERANCE * (each.highest - each.lowest)
             for task, each in run.summary.answers.values.items()
         }
-        self.trial = Trial(new.bundle.manifest.tasks, tolerance)
+        self.trial = Trial(new.bundle.manifest.tasks, tolerance, self._has_time)
 
     def begin(self) -> None:
         """Both take the frames from now on, and the old one is heard."""
@@ -61,6 +61,10 @@ class Swap:
             feed.exchange(lambda pair: pair.old_again(), self._old_network)
         if self._is_shown:
             self._show(self._run.request.bundle)
+
+    def _has_time(self, seconds: float) -> bool:
+        """Whether no source of the run loses frames if the newest one takes so much longer."""
+        return all(feed.source.has_time(seconds) for feed in self._run.feeds)
 
     def _paired(self, old: stream.Stream) -> StreamPair:
         return StreamPair(old, old.beside(self._network), self.trial)

@@ -10,6 +10,7 @@ import numpy as np
 from edge import agreement, stream
 from edge.bundle import Bundle
 from edge.tasks import Task
+from edge.updates.aside import Aside, settled_after
 from edge.updates.bounds import percentile
 from edge_common import EdgeError
 
@@ -23,14 +24,23 @@ class Trial:
 
     All of it lives in the thread that pushes frames; each push looks at `phase` once.
     tasks: of both.  tolerance: of each that answers with a number, in its unit.
-    compared: decisions of both as a shadow.  decisions: these, or on probation the new one's.
+    has_time: whether the run has so many seconds for another pass of the frame that it works on.
+    frames: that the old one answered meanwhile, each window's.  skipped: of them those that the shadow
+    left out, as the run was late.  warming: that filled a window, or that no decision was due at.
+    compared: decisions of both as a shadow: all other frames.  missed: decisions of the old one alone,
+    since the shadow first stepped aside.  decisions: those compared, or on probation the new one's.
     costs_ms: of its passes as a shadow.  ages_ms: of frames on probation.  problem: why it failed.
     """
 
     tasks: Sequence[Task]
     tolerance: Mapping[str, float] = field(default_factory=dict)
+    has_time: Callable[[float], bool] = lambda seconds: True
     phase: str = SHADOW
     problem: str = ""
+    frames: int = 0
+    skipped: int = 0
+    warming: int = 0
+    missed: int = 0
     compared: int = 0
     decisions: int = 0
     agreements: dict[str, agreement.TaskAgreement] = field(default_factory=dict)
@@ -52,9 +62,18 @@ class Trial:
         if self.phase == SHADOW:
             self.phase = PROBATION
 
+    def skip(self, old: stream.Decision | None) -> None:
+        """Of one frame that the shadow leaves out; that is no disagreement."""
+        self.frames += 1
+        self.skipped += 1
+        self.missed += old is not None
+
     def compare(self, old: stream.Decision | None, new: stream.Decision | None) -> None:
         """Of one frame; windows of other lengths are full at other times."""
+        self.frames += 1
         if old is None or new is None:
+            self.warming += 1
+            self.missed += old is not None and self.skipped > 0
             return
         self.compared += 1
         self.decisions += 1
@@ -69,18 +88,25 @@ class Trial:
 
     def __str__(self) -> str:
         """What was seen as a shadow, a task after the other."""
-        parts = [f"{self.compared} decisions compared"]
+        parts = [f"{self.compared} decisions compared{self._skips()}"]
         for name, counts in self.agreements.items():
             most = [f"{a} → {b} {n}" for (a, b), n in counts.changes.most_common(2)]
             words = f" ({', '.join(most)})" if most else ""
             parts.append(f"{name} differs in {counts.share * 100:.1f} %{words}")
         return "; ".join(parts)
 
+    def _skips(self) -> str:
+        if not self.skipped:
+            return ""
+        return f", {self.skipped} of {self.frames} frames left out as the run was late"
+
 
 class StreamPair:
     """What a Stream is to those who push frames: two of them, of which one is heard.
 
     The new one begins so that it decides on the same frames, if they decide on some of them alone.
+    If the run has no time for both, it leaves frames out, and begins anew behind them. It is heard from
+    where its window is as full as the old one's.
     clock: seconds, that passes are measured by.
     """
 
@@ -94,6 +120,7 @@ class StreamPair:
         self.old, self.new, self._trial, self._clock = old, new, trial, clock
         self._is_old_late = False  # whether frames passed that the old one did not see
         self._is_begun = False
+        self._aside, self._settled_after = Aside(trial.has_time), settled_after(new.bundle.manifest)
 
     @property
     def heard(self) -> stream.Stream:
@@ -140,16 +167,16 @@ class StreamPair:
         phase = self._trial.phase
         if phase == KEPT:
             return self.new.push(frame, region, track)
-        if phase == PROBATION:
+        if phase == PROBATION and not self._is_behind:
             return self._push_new(frame, region, track)
         decision = self._push_old(frame, region, track)
-        if phase == SHADOW and self._begins():
-            started = self._clock()
-            candidate, problem = self._attempt(frame, region, track)
-            self._trial.costs_ms.append((self._clock() - started) * 1e3)
+        if phase == SHADOW and not self._aside.takes(self._newest_pass_s):
+            self._leave_out(frame, decision)
+        elif phase != FAILED:
+            candidate, problem = self._follow(frame, region, track)
             if problem:
                 self._trial.fail(problem)
-            else:
+            elif phase == SHADOW:
                 self._trial.compare(decision, candidate)
         return decision
 
@@ -157,6 +184,36 @@ class StreamPair:
         """What `push` gives, as the loop takes it: none or one."""
         decision = self.push(frame)
         return (decision,) if decision else ()
+
+    @property
+    def _newest_pass_s(self) -> float:
+        return self._trial.costs_ms[-1] / 1e3 if self._trial.costs_ms else 0.0
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether it left out frames as a shadow, and its window is not yet full again."""
+        is_settled = self.new.pushed >= min(self._settled_after, self.old.pushed)
+        return not (is_settled or self._is_old_late)
+
+    def _leave_out(self, frame: stream.Frame, decision: stream.Decision | None) -> None:
+        """The run has no time for the new one, whose window must not jump."""
+        self._trial.skip(decision)
+        self._is_begun = False
+        if frame.restart:
+            self.new.reset()
+        else:
+            self.new.pause()
+
+    def _follow(
+        self, frame: stream.Frame, region: stream.Region | None, track: stream.TrackInfo | None
+    ) -> tuple[stream.Decision | None, str]:
+        """As `_attempt`, and without an answer before it can be compared with the old one's."""
+        if not self._begins():
+            return None, ""
+        started = self._clock()
+        candidate, problem = self._attempt(frame, region, track)
+        self._trial.costs_ms.append((self._clock() - started) * 1e3)
+        return candidate if self.new.pushed >= self._settled_after else None, problem
 
     def _begins(self) -> bool:
         """Whether the new one takes the frame that the old one just took."""

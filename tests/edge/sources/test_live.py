@@ -18,6 +18,7 @@ from edge.sources.arrivals import Arrivals
 from edge.sources.connection import GapRules, retry_delay_s
 from edge.sources.live import LiveSource
 from edge.sources.video import VideoFile
+from edge.stream import Frame
 from edge_common.errors import SourceAbsent, SourceError, SourceLost
 from tests import tiny
 from tests.edge.sources import web
@@ -101,6 +102,41 @@ def test_the_slow_get_the_newest_frame() -> None:
     source.close()
     assert frame.number == 49
     assert source.dropped == 49
+
+
+@pytest.mark.parametrize(
+    ("busy_ms", "more_ms", "waiting", "has_time"),
+    [
+        (37.9, 0.0, 0, True),
+        (38.1, 0.0, 0, False),  # of 40 ms
+        (37.0, 20.0, 0, True),  # one pass more in 30 frames
+        (37.0, 60.0, 0, False),
+        (37.0, 0.0, 3, True),
+        (37.0, 0.0, 4, False),
+        (19.0, 0.0, 7, True),  # a burst, and an idle machine
+        (19.0, 60.0, 7, False),
+    ],
+)
+def test_a_camera_knows_before_frames_are_lost(
+    busy_ms: float, more_ms: float, waiting: int, has_time: bool
+) -> None:
+    source = _source(ScriptedCapture(1, silent=True))
+    next(iter(source))
+    source._clock = lambda: 1.0
+    source._taken_at = 1.0 - busy_ms / 1e3
+    source._busy_s.extend([busy_ms / 1e3] * 30)
+    source._connection.arrivals._intervals_s.extend([0.04] * 30)
+    source._waiting.extend([Frame(np.zeros((4, 4, 3), np.uint8), 1, 0.0)] * waiting)
+    assert source.has_time(more_ms / 1e3) == has_time
+    source.close()
+
+
+def test_of_a_rate_that_is_not_known_the_queue_alone_tells() -> None:
+    source = _source(ScriptedCapture(1, silent=True))
+    assert source.has_time(9.0)
+    source._waiting.extend([Frame(np.zeros((4, 4, 3), np.uint8), 1, 0.0)] * 4)
+    assert not source.has_time(0.0)
+    source.close()
 
 
 def test_what_a_camera_gives_before_a_run_begins_is_no_loss_of_it() -> None:
