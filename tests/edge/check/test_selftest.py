@@ -1,6 +1,9 @@
 import dataclasses
 import io
+import itertools
+import os
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from edge.bundle import Bundle, open_bundle
 from edge.check import self_test as selftest
 from edge.check.self_test import self_test
 from edge.engine import Delegate
-from edge.stream import StreamOptions
+from edge.stream import Stream, StreamOptions
 from edge.tasks import Task
 from edge_common import children
 from edge_common.errors import BundleError, EngineError, SelfTestFailed
@@ -110,6 +113,36 @@ def test_a_crash_or_a_hang_stays_in_the_other_process(monkeypatch: pytest.Monkey
         monkeypatch.setattr(selftest, "_TIMEOUT_S", 2.0)
         with pytest.raises(SelfTestFailed, match=message):
             selftest.require_elsewhere(bundle, StreamOptions())
+
+
+def test_the_run_beside_it_goes_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process waits until its priority is lower, or runs into its time limit."""
+    lower = min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
+    code = f"import os\nwhile os.getpriority(os.PRIO_PROCESS, 0) != {lower}: pass\nprint('{{}}')"
+    command = [sys.executable, "-c", code]
+    monkeypatch.setattr(children, "module_command", lambda *words: command)
+    replayed = selftest.require_elsewhere(open_bundle("faces-in-motion"), StreamOptions())
+    assert replayed == selftest.Replayed()
+
+
+@pytest.mark.parametrize(
+    ("options", "frame_ms"),
+    [
+        (StreamOptions(), 2.0),
+        (StreamOptions(delegate=Delegate("xnnpack")), 2.0),
+        (StreamOptions(delegate=Delegate("/usr/lib/libedgetpu.so.1")), 500.0),  # not the processor
+        (StreamOptions(device="emulated:pi-4"), 500.0),  # which waits
+    ],
+)
+def test_what_others_take_of_the_processor_is_no_part_of_a_pass(
+    options: StreamOptions, frame_ms: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall_s, busy_s = (itertools.count(0.0, step) for step in (0.5, 0.002))
+    clocks = SimpleNamespace(perf_counter=lambda: next(wall_s), process_time=lambda: next(busy_s))
+    monkeypatch.setattr(selftest, "time", clocks)
+    bundle = open_bundle("faces-in-motion")
+    passed_ms = selftest._frame_ms(Stream(bundle), bundle.golden["frames"], options)
+    assert passed_ms == pytest.approx(frame_ms)
 
 
 def test_a_bundle_without_golden_frames_says_so(tiny_bundle: Bundle) -> None:

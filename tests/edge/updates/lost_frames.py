@@ -22,6 +22,7 @@ import numpy as np
 
 from edge.bundle import open_bundle
 from edge_common import console
+from edge_devices.emulated_delegate.build import build
 from tests.edge.service.processes import started, wait_for
 from tests.edge.sources import web
 from tests.edge.updates import test_swap as swaps
@@ -93,16 +94,24 @@ def one(folder: Path, version: int) -> dict[str, int]:
 @click.option("--updates", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--rate", type=float, default=25.0, show_default=True, help="Frames a second.")
 @click.option("--bundle", default="face", show_default=True)
-def main(updates: int, rate: float, bundle: str) -> None:
+@click.option("--shadow-s", type=float, default=PHASE_S, show_default=True)
+@click.option(
+    "--pass-ms",
+    type=float,
+    default=0.0,
+    help="On an emulated accelerator that takes so many milliseconds a pass of each part.",
+)
+def main(updates: int, rate: float, bundle: str, shadow_s: float, pass_ms: float) -> None:
     """Update a bundle while a camera is watched, and count the frames that nobody decided on."""
+    more = f'delegate = "{build()}:latency_us={pass_ms * 1e3:.0f}"' if pass_ms else ""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = stack.enter_context(environment(Path(name)))
         stack.callback(os.chdir, os.getcwd())
         os.chdir(folder)
         swaps.version_of(open_bundle(bundle), "1", folder / "door.edge")
         url = stack.enter_context(camera(rate))
-        seconds = {"shadow_s": PHASE_S, "probation_s": PHASE_S}
-        text = swaps.SETTINGS.format(url=url, more="", latency_ms=1000, **seconds)
+        seconds = {"shadow_s": shadow_s, "probation_s": PHASE_S}
+        text = swaps.SETTINGS.format(url=url, more=more, latency_ms=1000, **seconds)
         (folder / "run.toml").write_text(text)
         service = stack.enter_context(started(folder, "--config", "run.toml", "--quiet"))
         wait_for(lambda: len(swaps.decisions(folder)) > 2 * rate)
