@@ -22,8 +22,8 @@ from edge_common import SourceError, SourceLost
 _MOST_WAITING = 8  # frames in the queue
 FIRST_WAIT_S = 3.0  # for a source that need not be there yet: most are by then
 _COUNTED = 30  # frames that the runner took; those that are not sampled take no time
-# of the time between two frames, and of the queue: from there on frames are about to be lost
-_MOST_BUSY, _HALF = 0.95, 0.5
+# of the time between two frames, and of the queue: from there on a moment's stall loses frames
+_MOST_BUSY, _HALF = 0.8, 0.5
 
 
 class LiveSource(sources.Source):

@@ -107,12 +107,12 @@ def test_the_slow_get_the_newest_frame() -> None:
 @pytest.mark.parametrize(
     ("busy_ms", "more_ms", "waiting", "has_time"),
     [
-        (37.9, 0.0, 0, True),
-        (38.1, 0.0, 0, False),  # of 40 ms
-        (37.0, 20.0, 0, True),  # one pass more in 30 frames
-        (37.0, 60.0, 0, False),
-        (37.0, 0.0, 3, True),
-        (37.0, 0.0, 4, False),
+        (31.9, 0.0, 0, True),
+        (32.1, 0.0, 0, False),  # of 40 ms
+        (31.0, 20.0, 0, True),  # one pass more in 30 frames
+        (31.0, 60.0, 0, False),
+        (31.0, 0.0, 3, True),
+        (31.0, 0.0, 4, False),
         (19.0, 0.0, 7, True),  # a burst, and an idle machine
         (19.0, 60.0, 7, False),
     ],
