@@ -82,11 +82,11 @@ def shadow_problem(
 
 
 def _too_few(trial: "Trial", passed_s: float, rules: UpdateRules) -> str:
-    seen = f"{trial.decisions} of {rules.decisions} decisions in {passed_s:.0f} s: "
+    counts = f"{trial.decisions} of {rules.decisions} decisions in {passed_s:.0f} s: "
     if not trial.skipped:
-        return f"{seen}there was too little to compare; give it again when there is more to see"
+        return f"{counts}there was too little to compare; give it again when there is more to see"
     return (
-        f"{seen}too few were compared, as the run was late, and {trial.skipped} of {trial.frames} frames "
+        f"{counts}too few were compared, as the run was late, and {trial.skipped} of {trial.frames} frames "
         "were left out; free the processor, or set a longer shadow_s in [update]"
     )
 
