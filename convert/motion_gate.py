@@ -28,7 +28,7 @@ _SAME = 0.99  # similarity of outputs that mean the same; of a number, a tenth o
 _DEVIATIONS = 2
 _BLOCK = 16  # pixels; behind the noise of smaller ones less motion is to be seen
 _MOST_CLIPS, _FEWEST_CLIPS = 32, 4
-_MOST_MULTIPLY_ADDS = 10**12  # of all clips together
+_MOST_MULTIPLY_ADDS = 3 * 10**11  # of all clips together: half a minute, not minutes
 _STILL_FRAMES = 8  # a third of those before a clip, at least
 
 Outputs = Sequence[Sequence[np.ndarray]]  # of each window, one array a task
