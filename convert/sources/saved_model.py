@@ -1,6 +1,7 @@
 """A TensorFlow SavedModel."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
         for name, spec in original.structured_input_signature[1].items()
     ]
     use = inputs.network_inputs(job.path.name, tensors, job.request)
+    numbers, notes = _numbers_of(job.path.name, original)
+    use = replace(use, notes=(*use.notes, *notes))
     beside = {name: tf.constant(array) for name, array in use.values_beside(tensors).items()}
 
     kinds = [("frames", use.fixed_shape, use.dtype)]
@@ -57,16 +60,29 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
     def function(frames: tf.Tensor, *more: tf.Tensor) -> dict[str, tf.Tensor]:
         some = {n: tf.gather(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
         some |= {n: _smaller(some[n], factors) for n, factors in use.shrinkage.items()}
-        # the file keeps no order
-        return dict(
-            sorted(
-                original(
-                    **{use.name: frames}, **beside, **some, **dict(zip(use.given_shapes, more))
-                ).items()
-            )
-        )
+        more_values = dict(zip(use.given_shapes, more))
+        outputs = original(**{use.name: frames}, **beside, **some, **more_values)
+        return {name: outputs[name] for name in sorted(numbers)}  # the file keeps no order
 
     return function, use
+
+
+def _numbers_of(file: str, signature: Any) -> tuple[list[str], list[str]]:
+    """The outputs that are numbers, and a line about those that are text.
+
+    Raises ModelError if all are text.
+    """
+    kinds = {name: spec.dtype for name, spec in signature.structured_outputs.items()}
+    texts = sorted(name for name, kind in kinds.items() if kind == tf.string)
+    if len(texts) == len(kinds):
+        raise ModelError(
+            f"{file} answers text alone ({', '.join(texts)}): save a signature that gives the numbers which "
+            "the text is chosen by"
+        )
+    line = (
+        f"{file} gives text as {', '.join(texts)}, which is left out: labels stand in a tasks file"
+    )
+    return [name for name in kinds if name not in texts], [line] if texts else []
 
 
 def _smaller(frames: tf.Tensor, factors: tuple[int, int]) -> tf.Tensor:
@@ -128,7 +144,17 @@ def _signature(loaded: Any, path: Path, name: str | None) -> Any:
     only = names[0] if len(names) == 1 else _DEFAULT
     if (name or only) not in names:
         raise ModelError(
-            f"{path.name} has no signature '{name or only}', but {names or 'none at all'}: "
-            "save it with tf.saved_model.save(model, path, signatures=function)"
+            f"{path.name} has no signature '{name or only}', but {', '.join(names) or 'none at all'}: "
+            + (_ONE_SIGNATURE.format(path=path, name=names[0]) if names else _NO_SIGNATURE)
         )
     return loaded.signatures[name or only]
+
+
+_ONE_SIGNATURE = (
+    "name one of them with model = tf.saved_model.load('{path}'), then tf.saved_model.save(model, 'folder', "
+    "signatures=model.signatures['{name}'])"
+)
+_NO_SIGNATURE = (
+    "save it with tf.saved_model.save(model, 'folder', signatures=tf.function(model).get_concrete_function("
+    "tf.TensorSpec([1, T, H, W, 3], tf.float32)))"
+)

@@ -1,6 +1,8 @@
 """Files of other libraries become float32 .tflite in one form; TFLite and SavedModel here."""
 
 import importlib.util
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -170,13 +172,42 @@ def test_the_signatures_of_a_saved_model(tmp_path: Path) -> None:
 
     assert convert(job("of")).reference.frames.shape == (3, 8, 8, 1)
     with pytest.raises(
-        ModelError, match=r"has no signature 'serving_default', but \['of', 'tall'\]"
-    ):
+        ModelError, match="has no signature 'serving_default', but of, tall"
+    ) as said:
         convert(job(None))
+    load, save = re.search("with model = (.*), then (.*)$", str(said.value)).groups()
+    save = save.replace("'folder'", f"'{tmp_path}/one'")
+    eval(save, {"tf": tf, "model": eval(load, {"tf": tf})})  # as the line says
+    assert convert(replace(job(None), path=tmp_path / "one")).reference.frames.shape == (3, 8, 8, 1)
     with pytest.raises(ModelError, match="its height is open.*--size HxW"):
         convert(job("tall"))
     sized = convert(job("tall", InputRequest(size=(6, 8))))
     assert sized.reference.frames.shape == (3, 6, 8, 1)
+
+
+def test_text_beside_numbers_is_left_out(tmp_path: Path) -> None:
+    from edge_convert.sources.saved_model import convert
+
+    module, labels = tf.Module(), tf.constant(["wave", "point", "none"])
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3), tf.float32)])
+    def both(frames):
+        scores = tf.nn.softmax(tf.reduce_mean(frames, (1, 2)))
+        return {"scores": scores, "label": tf.gather(labels, tf.argmax(scores, axis=-1))}
+
+    module.both, module.text = (
+        both,
+        tf.function(lambda x: {"t": both(x)["label"]}, both.input_signature),
+    )
+    tf.saved_model.save(module, tmp_path / "both", signatures=module.both)
+    output = convert(ConverterJob("saved_model", tmp_path / "both", None, InputRequest(), tmp_path))
+    assert list(output.reference.answers) == ["scores"]
+    assert output.notes == (
+        "both gives text as label, which is left out: labels stand in a tasks file",
+    )
+    tf.saved_model.save(module, tmp_path / "text", signatures=module.text)
+    with pytest.raises(ModelError, match="text answers text alone"):
+        convert(ConverterJob("saved_model", tmp_path / "text", None, InputRequest(), tmp_path))
 
 
 @pytest.mark.parametrize(
