@@ -225,9 +225,12 @@ def main(
         return
     from edge.bundle import open_bundle
     from edge_convert import conversion
+    from edge_convert.sources.unread import advice
     from edge_convert.verification import summary
 
     request = ConversionRequest(model, **options)
+    for path in filter(None, (request.encoder, model)):
+        advice.refuse_unread(path)
     if explain:
         conversion.start_tensorflow(progress)
         from edge_convert.sources import model_file

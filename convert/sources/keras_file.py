@@ -145,7 +145,10 @@ def load_model(path: str | Path) -> keras.Model:
 
 def _why(path: Path, reason: str, content: keras_2.Header) -> str:
     """What stands in the way of loading, and what to do."""
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+    if path.suffix not in (".h5", ".hdf5") and h5py.is_hdf5(path):
+        return f"it is an .h5 file by its content: rename it to {path.stem}.h5"
+    is_whole = zipfile.is_zipfile if path.suffix == ".keras" else h5py.is_hdf5
+    if not is_whole(path):
         return "it is cut short or was written by something else: copy or save it again"
     if not content.config and path.suffix in (".h5", ".hdf5") and h5py.is_hdf5(path):
         return (

@@ -26,6 +26,7 @@ from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.frame_outputs import NewestFrame
 from edge_convert.sources import tflite_file
 from edge_convert.sources.reference import Reference, Run
+from edge_convert.sources.unread import advice
 
 MODEL, REFERENCE, RESULT = "model.tflite", "reference.npz", "result.json"
 
@@ -129,6 +130,7 @@ def float_tflite(
         return _convert(library.module, path, None, request)
     if path.suffix.lower() in PLAIN_SUFFIXES:
         return FloatModel(*tflite_file.read_tflite(path, request))
+    advice.refuse_unread(path)
     raise ModelError(_unknown(path))
 
 

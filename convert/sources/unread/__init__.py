@@ -1,0 +1,1 @@
+"""Files that are told apart from networks before anything reads them."""
