@@ -1,6 +1,5 @@
 """An ONNX file, through onnx2tf and a SavedModel."""
 
-import math
 import os
 import re
 from collections.abc import Sequence
@@ -24,6 +23,8 @@ from edge_convert.sources import libraries, onnx_rewrites, reference, saved_mode
 
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
+_DTYPES = {"tensor(float16)": "float16", "tensor(float)": "float32"}  # as onnxruntime calls them
+_OF_HALVES = 0.02  # of the largest answer, as of SavedModels
 _INTEGERS = re.compile("^QLinear|^QGemm$|QuantizeLinear$|Integer$")  # quantised, in any form
 _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
@@ -32,6 +33,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     """Convert, with a batch of 1 if it is open. Raises ModelError if its input is nothing that is known."""
     path, folder = job.path, job.folder
     network = _read(path)
+    half = onnx_rewrites.in_single_precision(network)
     tensors = _inputs(network)
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     inputs.refuse_shrinkage(path.name, use)
@@ -49,17 +51,17 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     frames = reference.examples_of(use)
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
-    original = reference.Reference.of(
-        lambda x: dict(
-            zip(
-                outputs,
-                session.run(outputs, {name: np.asarray(x).astype(use.dtype), **given_beside(x)}),
-            )
-        ),
-        frames,
-        use.layout,
-        use.batch,
-    )
+
+    def run(x: np.ndarray) -> dict[str, np.ndarray]:
+        values = {name: np.asarray(x).astype(use.dtype), **given_beside(x)}
+        return dict(zip(outputs, session.run(outputs, values)))
+
+    original = reference.Reference.of(run, frames, use.layout, use.batch)
+    if half is not None:
+        own = reference.Reference.of(
+            _run_in_half(half, tensors, use), frames, use.layout, use.batch
+        )
+        own.compare(run, f"{path.name} in float32", _OF_HALVES, use.layout, use.batch)
     new_names = {name: _INPUT, **{n: f"edge_run_given_{i}" for i, n in enumerate(use.given_shapes)}}
     for old, new in new_names.items():
         onnx_rewrites.rename(network, old, new)
@@ -69,7 +71,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     onnx_rewrites.with_plain_norms(network)
     onnx_rewrites.with_2d_pooling(network)
     onnx_rewrites.with_ordered_sequences(network)
-    order_gelu(network)
+    onnx_rewrites.order_gelu(network)
     _give_states(network)
     saved = _to_saved_model(network, folder, list(new_names.values()))
     loaded = tf.saved_model.load(str(saved))
@@ -146,6 +148,25 @@ def _fill_inputs(
         graph.input.remove(entry)
 
 
+def _run_in_half(
+    network: Any, tensors: Sequence[inputs.TensorForm], use: inputs.NetworkInputs
+) -> reference.Run:
+    """The network as its file has it, which takes all its inputs."""
+    session = onnxruntime.InferenceSession(network.SerializeToString())
+    outputs = [output.name for output in session.get_outputs()]
+    kinds = {entry.name: entry.type for entry in session.get_inputs()}
+
+    def run(x: np.ndarray) -> dict[str, np.ndarray]:
+        values = {use.name: np.asarray(x), **given_beside(x), **use.values_beside(tensors)}
+        for name, frames in use.samples.items():
+            values[name] = np.take(values[use.name], frames, use.time_axis)
+        for name, kind in kinds.items():
+            values[name] = values[name].astype(_DTYPES.get(kind, use.dtype))
+        return dict(zip(outputs, (a.astype(np.float32) for a in session.run(outputs, values))))
+
+    return run
+
+
 def _hold_constants(network: Any) -> None:
     """Make weights of Constant nodes: onnx2tf fails if an operator reads one and an image."""
     for node in [node for node in network.graph.node if node.op_type == "Constant"]:
@@ -198,102 +219,3 @@ def _to_saved_model(network: Any, folder: Path, names: list[str]) -> Path:
         non_verbose=True,
     )
     return folder / "saved_model"
-
-
-_CLOSE = 1e-4
-
-
-def order_gelu(network: Any) -> None:
-    """Make (0.5 * x) * (1 + erf(x / sqrt(2))) of the same product in any other order."""
-    constants = _constants(network.graph)
-    for erf in [node for node in network.graph.node if node.op_type == "Erf"]:
-        _order(network.graph, erf, constants)
-    _drop_unread(network.graph)
-
-
-def _order(graph: Any, erf: Any, constants: dict[str, float]) -> None:
-    makers = {name: node for node in graph.node for name in node.output}
-    scaled = makers.get(erf.input[0])
-    plus_one = _reader(graph, erf.output[0])
-    if scaled is None or plus_one is None or plus_one.op_type != "Add":
-        return
-    x, factor = _by_constant(scaled, constants)
-    _, added = _by_constant(plus_one, constants)
-    expected_factor = math.sqrt(2) if scaled.op_type == "Div" else math.sqrt(0.5)
-    if (
-        scaled.op_type not in ("Div", "Mul")
-        or not _near(factor, expected_factor)
-        or not _near(added, 1)
-    ):
-        return
-    last, factors = _product(graph, plus_one.output[0], x, makers, constants)
-    if last is not None and _near(factors, 0.5):
-        half, halved = f"{last.name}_half", f"{last.name}_halved"
-        graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.5, np.float32), half))
-        graph.node.insert(
-            list(graph.node).index(scaled),
-            onnx.helper.make_node("Mul", [x, half], [halved], halved),
-        )
-        last.CopyFrom(
-            onnx.helper.make_node("Mul", [halved, plus_one.output[0]], list(last.output), last.name)
-        )
-
-
-def _product(
-    graph: Any, name: str, x: str, makers: dict[str, Any], constants: dict[str, float]
-) -> tuple[Any, float]:
-    """Follow products until x and one constant are in; (the last one, what stands beside x)."""
-    factor, with_x, last = 1.0, False, None
-    while (node := _reader(graph, name)) is not None and node.op_type == "Mul":
-        if with_x and not _near(factor, 1):
-            break
-        (other,) = [operand for operand in node.input if operand != name] or [name]
-        if other in constants:
-            factor *= constants[other]
-        elif other == x or _half_of(makers.get(other), x, constants):
-            factor *= 1.0 if other == x else 0.5
-            with_x = True
-        else:
-            break
-        name, last = node.output[0], node
-    return (last, factor) if with_x else (None, factor)
-
-
-def _half_of(node: Any, x: str, constants: dict[str, float]) -> bool:
-    if node is None or node.op_type != "Mul":
-        return False
-    name, factor = _by_constant(node, constants)
-    return name == x and _near(factor, 0.5)
-
-
-def _by_constant(node: Any, constants: dict[str, float]) -> tuple[str, float]:
-    """(what is computed with a constant, that constant); NaN if there is none."""
-    values = [constants[name] for name in node.input if name in constants]
-    names = [name for name in node.input if name not in constants]
-    return (names[0], values[0]) if len(values) == len(names) == 1 else ("", math.nan)
-
-
-def _reader(graph: Any, name: str) -> Any:
-    """The only node that reads a value; None if several do, or it is an answer."""
-    readers = [node for node in graph.node if name in node.input]
-    answers = {output.name for output in graph.output}
-    return readers[0] if len(readers) == 1 and name not in answers else None
-
-
-def _constants(graph: Any) -> dict[str, float]:
-    """Weights of a single number, by name."""
-    arrays = {weight.name: onnx.numpy_helper.to_array(weight) for weight in graph.initializer}
-    return {name: float(value.reshape(())) for name, value in arrays.items() if value.size == 1}
-
-
-def _drop_unread(graph: Any) -> None:
-    read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
-    for node in list(graph.node)[::-1]:
-        if read.isdisjoint(node.output):
-            graph.node.remove(node)
-            read = {name for reader in graph.node for name in reader.input}
-            read |= {output.name for output in graph.output}
-
-
-def _near(value: float, expected: float) -> bool:
-    return abs(value - expected) < _CLOSE

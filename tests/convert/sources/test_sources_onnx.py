@@ -284,6 +284,32 @@ def test_a_quantised_network_is_refused(tmp_path: Path) -> None:
         float_tflite(tmp_path / "q.onnx")
 
 
+def _in_half(path: Path) -> Path:
+    """The same file with all its numbers in float16, as converters of ONNX write it."""
+    network, halves = onnx.load(path), onnx.TensorProto.FLOAT16
+    for weight in network.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype == np.float32:
+            half = onnx.numpy_helper.from_array(values.astype(np.float16), weight.name)
+            weight.CopyFrom(half)
+    for entry in (*network.graph.input, *network.graph.output):
+        entry.type.tensor_type.elem_type = halves
+    onnx.save(network, path)
+    return path
+
+
+def test_half_precision_becomes_float32(tmp_path: Path) -> None:
+    path = _in_half(_window(tmp_path / "model.onnx", 4, 1, "lstm"))
+    found = float_tflite(path)
+    frames = np.random.default_rng(0).random((1, 4, SIZE, SIZE, 3), np.float32)
+    own = {"frames": np.moveaxis(frames, -1, 2).astype(np.float16)}
+    expected = onnxruntime.InferenceSession(path).run(["kind", "size"], own)
+    answers = run(found.model, {"window": frames})
+    for name, value in zip(("kind", "size"), expected):
+        assert np.allclose(answers[name], value, atol=5e-3)
+    assert_parts_equal_the_whole(found.model)
+
+
 @pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
 @pytest.mark.parametrize("pads", [[0] * 6, [1, 1, 0, 0, 1, 1]])
 def test_3d_pooling_is_2d_pooling_over_space_then_over_time(operator: str, pads: list[int]) -> None:
