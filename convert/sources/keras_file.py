@@ -155,6 +155,12 @@ def _why(path: Path, reason: str, content: keras_2.Header) -> str:
             "it holds weights without their network: name the function that builds that with "
             "--custom my.py:make_model"
         )
+    if "objects could not be loaded" in reason:
+        return (
+            "Keras does not find all weights in it, as of a layer that two others hold, such as "
+            "TimeDistributed(backbone) twice, which it reads back as two: name the function that builds the "
+            "network with --custom my.py:make_model"
+        )
     if unknown := re.search(r"Could not locate class '(\w+)'", reason):
         return (
             f"it holds a layer '{unknown[1]}' of your own, which only your code knows: name that with "

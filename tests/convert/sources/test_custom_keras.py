@@ -14,7 +14,7 @@ from edge_common import ModelError
 from edge_convert.cli import main
 from edge_convert.inputs import InputRequest
 from edge_convert.request import ConversionRequest
-from edge_convert.sources import custom_keras, libraries, model_file, network_file
+from edge_convert.sources import custom_keras, keras_file, libraries, model_file, network_file
 
 OWN = """
 import keras
@@ -65,6 +65,15 @@ def silent():
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
     cell = layers.LSTM(5, recurrent_dropout=0.2)
     return keras.Model(window, layers.Dense(3, activation="softmax")(cell(x)))
+
+def twice():
+    # one backbone over the frames, and over their differences
+    pictures = [keras.Input((32, 32, 3)), layers.Conv2D(3, 3, 2), layers.GlobalAveragePooling2D()]
+    backbone, window = keras.Sequential(pictures), keras.Input((4, 32, 32, 3))
+    seen = layers.TimeDistributed(backbone)(window)
+    moved = layers.TimeDistributed(backbone)(window[:, 1:] - window[:, :-1])
+    x = layers.Concatenate()([layers.LSTM(3)(seen), layers.LSTM(3)(moved)])
+    return keras.Model(window, layers.Dense(3, activation="softmax")(x))
 
 def failing():
     return keras.layers.Nonsense()
@@ -131,6 +140,20 @@ def test_what_holds_own_code_becomes_a_cut_network(kind: str, own: Path) -> None
     file = network_file.NetworkFile.of(path.name, libraries.FloatModel(model, output.origin))
     assert (file.window, file.size) == (4, (32, 32, 3))
     assert file.explanation().startswith("cut behind")
+
+
+def test_a_layer_that_two_others_hold_needs_its_function(own: Path) -> None:
+    """Keras reads it back as two, one without weights; the function that builds it knows better."""
+    path = own.with_name("twice.keras")
+    keras.utils.set_random_seed(2)
+    _module(own)["twice"]().save(path)
+    with pytest.raises(
+        ModelError, match=r"a layer that two others hold.*--custom my.py:make_model"
+    ):
+        keras_file.load_model(path)
+    output = custom_keras.convert(_job(path, f"{own}:twice"))
+    model = libraries.form.standard_form(output.model, path.name, kind=output.kind)
+    output.reference.check(model, path.name)
 
 
 def test_nothing_of_it_runs_unless_it_is_said(own: Path, tmp_path: Path, cli: CliRunner) -> None:
