@@ -79,12 +79,15 @@ def start(module: str, arguments: Sequence[str | Path], log: Path) -> Child:
     return Child(process, log)
 
 
+_LAYER = "Exception encountered when calling"
 _UNKNOWN = "TF Select ops: "  # as TFLite's converter begins the line that names them
 
 
 def _cause(code: int, log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     last = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "")
+    if _LAYER in last:  # Keras says behind it what happened there
+        last = next(iter(lines[lines.index(last) + 1 :]), last)
     unknown = [line.removeprefix(_UNKNOWN) for line in lines if line.startswith(_UNKNOWN)]
     if unknown:
         shapes = [line.split(" -> ")[0] for line in lines if line.startswith("tf.")][:1]

@@ -31,6 +31,10 @@ def _child(code: str, folder: Path) -> Child:
         ("raise ValueError('no such op')", "ValueError: no such op"),
         ("raise SystemExit(4)", "ended with code 4"),
         (
+            "raise ValueError('Exception encountered when calling layer x.\\n\\n3 and 5 differ\\n\\nCall')",
+            "3 and 5 differ$",
+        ),
+        (
             "raise RuntimeError('error: failed while converting: main\\nTF Select ops: Conv3D\\n\\t'"
             "'tf.Conv3D(tensor<8xf32>) -> (tensor<4xf32>) : {padding}')",
             r"TFLite has no operator for Conv3D, tf.Conv3D\(tensor<8xf32>\)$",
