@@ -264,11 +264,20 @@ def _run_in_child(job: ConverterJob) -> dict[str, Any]:
     child = children.start("edge_convert.sources.libraries", [folder], folder / "child.log")
     child.wait()
     if not (folder / RESULT).exists():
-        raise ModelError(f"converting {job.path.name} to TFLite failed: {child.cause()}")
+        cause, way = child.cause(), _OTHER_WAYS.get(job.module, "")
+        way = "" if "killed" in cause else way
+        raise ModelError(f"converting {job.path.name} to TFLite failed: {cause}{way}")
     result: dict[str, Any] = json.loads((folder / RESULT).read_text())
     if "refused" in result:
         raise ModelError(result["refused"])
     return result
+
+
+_OTHER_WAYS = {
+    "torch_program": "; another converter may do: torch.onnx.export(model, (example,), 'model.onnx')",
+    "onnx_file": "; another converter may do: give the .pt2, .keras or SavedModel that it was made of",
+    "saved_model": "; another converter may do: give its .keras file, or an .onnx of it",
+}
 
 
 def main(folder: str) -> None:

@@ -55,7 +55,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     inputs.refuse_shrinkage(path.name, use)
     frames = reference.examples_of(use)
-    network = _OfFrames(torch_pooling.in_2d(program.module()), tensors, use)
+    network = _OfFrames(torch_pooling.in_2d(_with_numbers_copied(program.module())), tensors, use)
     example = np.repeat(np.asarray(frames[:1]), use.batch, axis=0).astype(use.dtype)
     side_values = [torch.from_numpy(values[:1]) for values in given_beside(frames).values()]
     converted = litert_torch.convert(network, (torch.from_numpy(example), *side_values))
@@ -99,6 +99,15 @@ def _load(path: Path) -> Any:
             f"{path.name} is not from torch.export.save, cut short, or from a torch too far from "
             f"{torch.__version__}: {reason}"
         ) from error
+
+
+def _with_numbers_copied(network: Any) -> Any:
+    """A graph module whose `torch.tensor(...)` are not detached in place, which cannot be exported again."""
+    for node in network.graph.nodes:
+        if node.target == torch.ops.aten.detach_.default:
+            node.target = torch.ops.aten.detach.default
+    network.recompile()
+    return network
 
 
 def _inputs(program: Any) -> list[inputs.TensorForm]:

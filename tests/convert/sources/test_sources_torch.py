@@ -71,6 +71,20 @@ def test_a_picture(tmp_path: Path) -> None:
     assert [t.shape for t in Engine(found.model).inputs] == [(1, 12, 10, 1)]
 
 
+class _Scaled(torch.nn.Module):
+    """With numbers that stand in its code."""
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        mean = torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1)
+        return ((frames - mean) / torch.tensor(0.2)).mean((2, 3)) + torch.tensor([1.0, 2.0, 3.0])
+
+
+def test_numbers_in_the_code_are_constants(tmp_path: Path) -> None:
+    found = float_tflite(_save(tmp_path / "model.pt2", _Scaled(), (1, 3, 8, 8)))
+    answers = run(found.model, {"frame": np.full((1, 8, 8, 3), 0.6, np.float32)})
+    assert np.allclose(answers["output_0"], [[2.0, 2.5, 3.0]], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("shape", "said"),
     [((1, 5, 8, 8), "no axis of 1 or 3 channels"), ((1, 9), "takes")],
