@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.edge.sources import web
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 SETTINGS = """\
 bundle = "faces-in-motion"
