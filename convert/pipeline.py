@@ -118,11 +118,8 @@ class Conversion:
         self.features: dict[str, np.ndarray] = {}
         if len(self.floats) > 1:
             self.features = parts.encode_windows(self.floats[0], self.values, self.floats[1])
-            for name in (each for each in self.features if each not in given_beside(windows)):
-                values = self.features[name]
-                parts.refuse_degenerate(
-                    f"the encoder's feature '{name}'", values.reshape(-1, *values.shape[2:])
-                )
+            side_values = given_beside(windows)
+            parts.refuse_dead({n: v for n, v in self.features.items() if n not in side_values})
         self.report.split_difference = self._verify_split()
 
     def _verify_split(self) -> float:

@@ -283,6 +283,15 @@ def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
         raise ModelError(f"{name} gives the same for all inputs: check the weights and the clips")
 
 
+def refuse_dead(features: Mapping[str, np.ndarray]) -> None:
+    """Raise ModelError if all features (n, T, ...) are the same for all frames; a mask may be."""
+    for name, values in features.items():
+        refuse_not_finite(f"the encoder's feature '{name}'", values)
+    rows = {name: values.reshape(-1, *values.shape[2:]) for name, values in features.items()}
+    if all((frames == frames[0]).all() for frames in rows.values()):
+        refuse_degenerate(f"the encoder's feature '{name}'", rows[name])
+
+
 def refuse_not_finite(name: str, outputs: np.ndarray) -> None:
     """Raise ModelError if a value is NaN or infinite."""
     if not np.isfinite(outputs).all():

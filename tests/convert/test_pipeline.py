@@ -7,8 +7,10 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from keras import layers
 
-from edge.bundle import Bundle, InputOptions, TensorSpec, open_bundle
+from edge.bundle import WINDOW_RING, Bundle, InputOptions, TensorSpec, open_bundle
+from edge.stream import Stream
 from edge_common.errors import ConfigError, ModelError
 from edge_convert.cli import main
 from edge_convert.verification.conversion_report import ConversionReport
@@ -73,6 +75,24 @@ def test_pictures_of_a_narrow_range_do_not_narrow_the_input(convert, tmp_path: P
     bundle, _ = convert(tiny.window_model(), calibration=tmp_path / "dim.npz")
     frame: TensorSpec = bundle.manifest.part("encoder").inputs[0]
     assert frame.scale == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_mask_that_is_the_same_for_all_frames_goes_through_the_cut(
+    convert, precision: str
+) -> None:
+    window = keras.Input((tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3))
+    x = layers.TimeDistributed(tiny.frame_model())(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
+    answer = layers.Dense(3, activation="softmax", name="kind")(layers.LSTM(5)(layers.Masking()(x)))
+    model = keras.Model(window, answer)
+    bundle, _ = convert(model, encoder_precision=precision, head_precision="float32")
+    assert bundle.manifest.streaming == WINDOW_RING
+    frames, stream = tiny.frames(tiny.WINDOW, seed=9), Stream(bundle)
+    decision = [stream.push(np.ascontiguousarray(frame[..., ::-1])) for frame in frames][-1]
+    expected = np.asarray(model(frames[None].astype(np.float32)))[0]
+    most = 1e-5 if precision == "float32" else 0.05
+    np.testing.assert_allclose(decision.tasks["kind"].scores, expected, atol=most)
 
 
 def test_a_model_on_0_to_1_is_told_so(convert) -> None:
