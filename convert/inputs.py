@@ -50,6 +50,11 @@ def network_inputs(
     layout = _stated_layout(file, tensor, request)
     is_features = not layout and (rank == 3 or (request.role == HEAD and rank > 3))
     dtypes = ("float32",) if is_features else ("float32", *WHOLE_NUMBERS)
+    if tensor.dtype == "string":
+        raise ModelError(
+            f"{file} takes {tensor.words}, encoded pictures or text: save what comes behind the decoding, "
+            "as a signature that takes frames, float32 (1, [T,] H, W, C)"
+        )
     if not (3 <= rank <= 5 and tensor.dtype in dtypes and _is_batch(batch, unfilled)):
         raise ModelError(
             f"{file} takes {tensor.words}: only images and windows of images, float32 or uint8, or "

@@ -125,6 +125,11 @@ def test_inputs_are_told_apart_and_open_sizes_are_filled(
         ),
         ([TensorForm("x", (1, 8, 5), "int32")], InputRequest(), r"takes \[1, 8, 5\] int32"),
         (
+            [TensorForm("x", (None,), "string")],
+            InputRequest(),
+            r"\[any\] string, encoded pictures or text: save what comes behind the decoding",
+        ),
+        (
             [TensorForm("x", (1, 8, 5)), TensorForm("m", (1, 9))],
             InputRequest(),
             "'m' .* is no mask of its frames",
