@@ -89,8 +89,8 @@ class Forks:
 
     def Popen(self, command: list[str], **options: Any) -> Any:
         """A fork if it is a child of edge-convert and writes into a file; else a process."""
-        arguments = _arguments(command)
-        if not arguments or not hasattr(options.get("stdout"), "name"):
+        arguments = _arguments(command) if hasattr(options.get("stdout"), "name") else []
+        if not arguments:
             return subprocess.Popen(command, **options)
         return self._fork(arguments, options["env"], Path.cwd(), options["stdout"].name)
 
