@@ -107,31 +107,22 @@ def run_captured(
     timeout_s: float | None = None,
     cwd: Path | str | None = None,
     environment: Mapping[str, str] | None = None,
-    lower_by: int = 0,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, whatever that is, with nothing to read and all output kept.
 
-    environment: instead of this process's.  lower_by: its priority, of "nice" values, which end at 19.
-    Raises subprocess.TimeoutExpired, OSError.
+    environment: instead of this process's.  Raises subprocess.TimeoutExpired, OSError.
     """
-    with subprocess.Popen(
+    return subprocess.run(
         command,
         cwd=cwd,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         errors="replace",
-    ) as process:
-        try:
-            if lower_by:  # its threads begin with that of the first one
-                own = os.getpriority(os.PRIO_PROCESS, 0)
-                os.setpriority(os.PRIO_PROCESS, process.pid, own + lower_by)
-            out, errors = process.communicate(timeout=timeout_s)
-        finally:  # of one that has ended it does nothing
-            process.kill()
-    return subprocess.CompletedProcess(command, process.returncode, out, errors)
+        timeout=timeout_s,
+        check=False,
+    )
 
 
 def signal_name(number: int) -> str:

@@ -285,11 +285,11 @@ def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
 
 def refuse_dead(features: Mapping[str, np.ndarray]) -> None:
     """Raise ModelError if all features (n, T, ...) are the same for all frames; a mask may be."""
-    for name, values in features.items():
-        refuse_not_finite(f"the encoder's feature '{name}'", values)
-    rows = {name: values.reshape(-1, *values.shape[2:]) for name, values in features.items()}
-    if all((frames == frames[0]).all() for frames in rows.values()):
-        refuse_degenerate(f"the encoder's feature '{name}'", rows[name])
+    rows = [(f"the encoder's feature '{n}'", np.concatenate(v)) for n, v in features.items()]
+    for name, frames in rows:
+        refuse_not_finite(name, frames)
+    if all((frames == frames[0]).all() for _, frames in rows):
+        refuse_degenerate(*rows[0])
 
 
 def refuse_not_finite(name: str, outputs: np.ndarray) -> None:

@@ -133,21 +133,21 @@ class FeatureFile:
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
         """One part, unless a cut or carried states are asked for."""
         run, activations = runner(self.source), self.answers.activations
-        halves = self._divided(behind, with_activations(self.source.model, activations))
-        halves.tell(progress)
+        cut_parts = self._divided(behind, with_activations(self.source.model, activations))
+        cut_parts.tell(progress)
         return TrainedNetwork(
             name=Path(self.file).stem,
             origin=self.source.origin,
             window=self.window,
             size=self.size,
             tasks=self.answers.tasks,
-            parts=halves.parts(tuple(self.given)),
+            parts=cut_parts.parts(tuple(self.given)),
             reference=lambda values: activated(run(values), activations),
-            candidates=halves.candidates,
-            selected_cut=halves.selected,
+            candidates=cut_parts.candidates,
+            selected_cut=cut_parts.selected,
             softmax=self.answers.softmax,
-            uncut=halves.reason,
-            is_carried=halves.is_carried,
+            uncut=cut_parts.reason,
+            is_carried=cut_parts.is_carried,
         )
 
     def _divided(self, behind: str | None, model: bytes) -> CutParts:
@@ -161,9 +161,11 @@ class FeatureFile:
 
     def explanation(self, behind: str | None = None) -> str:
         """That it is a head; or where it can be cut, if that is asked for."""
-        halves = self._divided(behind, self.source.model)
+        cut_parts = self._divided(behind, self.source.model)
         return (
-            halves.explanation(self.file, self.window) if halves.selected else needs_encoder(self)
+            cut_parts.explanation(self.file, self.window)
+            if cut_parts.selected
+            else needs_encoder(self)
         )
 
     def run(self, values: np.ndarray) -> Mapping[str, np.ndarray]:

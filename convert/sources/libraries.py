@@ -101,7 +101,7 @@ LIBRARIES = {
 
 SUFFIXES = (*LIBRARIES, *PLAIN_SUFFIXES)
 
-PICKLED = (".pt", ".pth", ".ckpt", ".pkl")
+PICKLED = advice.PICKLES
 
 
 def float_tflite(
@@ -138,7 +138,7 @@ def _unknown(path: Path) -> str:
     if path.suffix in PICKLED:
         return (
             f"{path} is a pickle, which has no graph and may run any code: save the model with "
-            "torch.export.save(torch.export.export(model.eval(), (example,)), 'model.pt2')"
+            f"{advice.EXPORT}"
         )
     return f"{path} is neither a SavedModel folder nor one of {', '.join(SUFFIXES)}"
 

@@ -141,23 +141,23 @@ class NetworkFile:
         """
         activations = self.answers.activations
         counted = self.original.parameters if self.original else None
-        halves = self._divided(behind, ending.with_activations(self.model, activations))
-        halves.tell(progress)
+        cut_parts = self._divided(behind, ending.with_activations(self.model, activations))
+        cut_parts.tell(progress)
         return TrainedNetwork(
             name=self.original.name if self.original else Path(self.file).stem,
             origin=self.origin,
             window=self.window,
             size=self.size,
             tasks=self.answers.tasks,
-            parts=halves.parts(tuple(self.given), counted),
+            parts=cut_parts.parts(tuple(self.given), counted),
             reference=self._reference(activations),
-            candidates=halves.candidates,
-            selected_cut=halves.selected,
-            uncut=halves.reason,
+            candidates=cut_parts.candidates,
+            selected_cut=cut_parts.selected,
+            uncut=cut_parts.reason,
             whole=_whole(self.original, activations),
             softmax=self.answers.softmax,
             layers=self.original.layer_values if self.original else None,
-            is_carried=halves.is_carried,
+            is_carried=cut_parts.is_carried,
         )
 
     def explanation(self, behind: str | None = None) -> str:

@@ -102,18 +102,18 @@ class EncoderAndHead:
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
         """Cut as its files are, but for states that are carried."""
         run, activations = self._run(), self.answers.activations
-        halves = self._divided(with_activations(self.head.model, activations))
-        progress.say(self.explanation())
+        cut_parts = self._divided(with_activations(self.head.model, activations))
+        progress.say(self._told(cut_parts))
         return TrainedNetwork(
             name=Path(self.files[1]).stem,
             origin=f"{self.files[0]} ({self.encoder.origin}) and {self.files[1]} ({self.head.origin})",
             window=self.window,
             size=self.size,
             tasks=self.answers.tasks,
-            parts=halves.parts(tuple(self.given)),
+            parts=cut_parts.parts(tuple(self.given)),
             reference=lambda values: activated(run(values), activations),
             softmax=self.answers.softmax,
-            is_carried=halves.is_carried,
+            is_carried=cut_parts.is_carried,
         )
 
     def _divided(self, head: bytes) -> CutParts:
@@ -127,13 +127,15 @@ class EncoderAndHead:
 
     def explanation(self, behind: str | None = None) -> str:
         """What goes from the one to the other, and the work on both sides."""
-        halves = self._divided(self.head.model)
+        return self._told(self._divided(self.head.model))
+
+    def _told(self, cut_parts: CutParts) -> str:
         encoder, head = (
-            flatbuffer.cost(model).multiply_adds / 1e6 for model in halves.models.values()
+            flatbuffer.cost(model).multiply_adds / 1e6 for model in cut_parts.models.values()
         )
         shape = ", ".join(map(str, self._feature_shape))
         looks = (
             f"{self.files[1]} looks at {self.window} times '{self.feature}' ({shape}) of "
             f"{self.files[0]}: encoder {encoder:.2f}, head {head:.2f} million multiply-adds"
         )
-        return "\n".join([looks, *halves.of_states])
+        return "\n".join([looks, *cut_parts.of_states])

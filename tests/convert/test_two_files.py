@@ -68,15 +68,21 @@ def _run(folder: Path, *arguments: str) -> Any:
     return CliRunner().invoke(main, words)
 
 
-@pytest.fixture(scope="module")
-def bundle(files: Path) -> Bundle:
+def _converted(files: Path, head: str, *options: str) -> tuple[str, Bundle]:
+    """What was said, and the bundle of both files in float32."""
+    name = f"with_{head.removesuffix('.keras')}.edge"
     result = _run(
-        files, "--encoder", "extractor.keras", "--head", "head.keras", "-o", "two.edge",
-        "--calibration", "clips.npz", "--validation", "clips.npz", "--no-gate",
-        "--encoder-precision", "float32", "--head-precision", "float32",
+        files, "--encoder", "extractor.keras", "--head", head, "-o", name, "--calibration", "clips.npz",
+        "--encoder-precision", "float32", "--head-precision", "float32", *options,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    return open_bundle(files / "two.edge")
+    return result.stderr, open_bundle(files / name)
+
+
+@pytest.fixture(scope="module")
+def bundle(files: Path) -> Bundle:
+    options = ["--validation", "clips.npz", "--no-gate"]
+    return _converted(files, "head.keras", *options)[1]
 
 
 def test_two_files_become_one_bundle_that_streams(bundle: Bundle) -> None:
@@ -102,14 +108,8 @@ def test_it_answers_as_both_files_do_with_a_mask_of_ones(bundle: Bundle) -> None
 
 
 def test_states_of_the_head_are_carried_by_the_encoder(files: Path) -> None:
-    result = _run(
-        files, "--encoder", "extractor.keras", "--head", "open_head.keras", "-o", "carried.edge",
-        "--window", "4", "--calibration", "clips.npz", "--carry-state",
-        "--encoder-precision", "float32", "--head-precision", "float32",
-    )  # fmt: skip
-    assert result.exit_code == 0, result.output
-    assert "carried state: the encoder looks back beyond the window" in result.stderr
-    bundle = open_bundle(files / "carried.edge")
+    stderr, bundle = _converted(files, "open_head.keras", "--window", "4", "--carry-state")
+    assert "carried state: the encoder looks back beyond the window" in stderr
     assert bundle.manifest.streaming == CARRIED_RING
     encoder = bundle.manifest.part("encoder")
     assert encoder and encoder.read[0].shape == (1, 32, 32, 3) and len(encoder.states) == 2

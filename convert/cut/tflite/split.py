@@ -148,8 +148,8 @@ def cuttable_file(
     if not carry and carried.memory is Past.CARRIED and carried.work <= _WORTH * chosen.work:
         share = carried.work / max(chosen.work, 1)
         chosen.more_notes = [obstacles.note_of_zeros(carried.path, carried.choose(), share)]
-    if carry and any(file.path.late_loop for file in files):
-        late = max(file.path.late_loop for file in files)
+    late = max(file.path.late_loop for file in files)
+    if carry and late:
         raise ModelError(
             f"--carry-state needs recurrences that begin with the window's first frame, and one here begins "
             f"with frame {late + 1}: build the layers before it with padding='causal', or leave it out"

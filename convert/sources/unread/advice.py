@@ -11,7 +11,7 @@ _BY_CONTENT = {
     contents.KERAS: (".keras",), contents.ONNX: (".onnx",), contents.PT2: (".pt2",),
     contents.TFLITE: (".tflite", ".lite"),
 }  # fmt: skip
-_PICKLES = (".pt", ".pth", ".ckpt", ".pkl")  # without a pickle's content: who reads them says it
+PICKLES = (".pt", ".pth", ".ckpt", ".pkl")  # without a pickle's content: who reads them says it
 _RUNTIMES = {
     ".mlmodel": "Core ML", ".mlpackage": "Core ML", ".engine": "TensorRT", ".plan": "TensorRT",
     ".trt": "TensorRT", ".xml": "OpenVINO", ".ort": "ONNX Runtime's own format", ".param": "ncnn",
@@ -96,7 +96,7 @@ def _of_file(path: Path) -> str:
         return _of_protobuf(path)
     if suffix == ".json":
         return _of_description(path)
-    if content == contents.HDF5 or suffix in (*READ, *_PICKLES):
+    if content == contents.HDF5 or suffix in (*READ, *PICKLES):
         return ""
     return _NEITHER
 
