@@ -107,7 +107,7 @@ class Conversion:
         self.network = self.model.network(self.request.cut, self.progress)
 
     def _run_float_parts(self) -> None:
-        """The float parts over the calibration windows, verified against the uncut network."""
+        """The float parts over the calibration windows."""
         self._say("running the float network over the calibration clips")
         self.floats = [
             parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters, p.states, p.given_inputs)
@@ -120,13 +120,13 @@ class Conversion:
             self.features = parts.encode_windows(self.floats[0], self.values, self.floats[1])
             side_values = given_beside(windows)
             parts.refuse_dead({n: v for n, v in self.features.items() if n not in side_values})
-        self.report.split_difference = self._verify_split()
 
-    def _verify_split(self) -> float:
-        """The uncut network against the float parts."""
+    def _verify_split(self) -> None:
+        """The uncut network, in its own library, against the float parts."""
         windows = calibration.unlike_windows(self.clips.calibration.windows, float_parts.WINDOWS)
         values = calibration.NetworkInput(windows, self.spec)
-        return float_parts.difference(self.network, self.floats, values).measured
+        difference = float_parts.difference(self.network, self.floats, values)
+        self.report.split_difference = difference.measured
 
     def _search(self, jobs: ConversionJobs) -> None:
         self._say("preparing the search")
@@ -156,7 +156,7 @@ class Conversion:
         forced, ladder = self.request.forced, self.report.ranked(self._ladder())
         result = self.report.search = search.PrecisionSearch(
             jobs, self.network.parts, scoring, forced, self.progress, *ladder
-        ).run()
+        ).run(beside=self._verify_split)
         self.float_outputs = result.reference
         how = "" if self.clips.validation else ", seen anew"
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}{how}"

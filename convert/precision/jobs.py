@@ -5,21 +5,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from edge_common import ModelError, children
+from edge_convert import inputs
 from edge_convert.precision import activations, fork_server, quantiser
 from edge_convert.precision.cache import ResultCache, fingerprint, key_of
 from edge_convert.precision.cluster_jobs import RemoteJobs
 from edge_convert.precision.parts import CORES
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 _REMOTE = ("quantise", "layer_costs")  # what costs most, and needs no Keras model
 _MODELS_AT_WORK = (
     100_000_000  # bytes of all that are measured side by side; a child holds 8 of its own
@@ -65,6 +65,11 @@ class ConversionJobs:
         """Start converting a Keras model to a float32 .tflite."""
         return self._convert(role, model)
 
+    def file_to_float(self, path: Path, request: inputs.InputRequest) -> KerasConversion:
+        """Start reading a Keras file, as `model_file` reads it, and converting what it holds."""
+        role = request.role or "network"
+        return self._convert_saved(role, path.resolve(), request=vars(request))
+
     def saved_to_float(self, role: str, folder: Path) -> KerasConversion:
         """Start converting a SavedModel, which takes less memory than a Keras model."""
         return self._convert_saved(role, folder)
@@ -83,10 +88,12 @@ class ConversionJobs:
         model.save(saved)
         return self._convert_saved(role, saved, examples)
 
-    def _convert_saved(self, role: str, saved: Path, examples: str = "") -> KerasConversion:
+    def _convert_saved(
+        self, role: str, saved: Path, examples: str = "", **more: Any
+    ) -> KerasConversion:
         output = self._folder / f"{role}-converted.tflite"
-        files = {"model": str(saved), "output": str(output), "examples": examples}
-        return KerasConversion(role, self._start("convert", role, files), output)
+        job = {"model": str(saved), "output": str(output), "examples": examples, **more}
+        return KerasConversion(role, self._start("convert", role, job), output)
 
     def prepare(
         self,
@@ -124,18 +131,18 @@ class ConversionJobs:
         waiting = [recipe for recipe in recipes if recipe not in models]
         children_count = min(self._remote.count if self._remote else 1, len(waiting))
         shares = [waiting[first::children_count] for first in range(children_count)]
-        for share in self.side_by_side(lambda each: self._quantised(role, each), shares):
+        for share in self.at_once([partial(self._quantised, role, each) for each in shares]):
             models.update(share)
         for recipe in waiting:
             if isinstance(model := models[recipe], bytes):
                 self.cache.store(keys[recipe], model)
         return models
 
-    def side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """What jobs make of each, all at once; if one fails, or at Ctrl-C, the others are ended."""
-        with ThreadPoolExecutor(max(len(items), 1)) as pool:
+    def at_once(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
+        """What each gives; if one fails, or at Ctrl-C, the jobs of all are ended."""
+        with ThreadPoolExecutor(max(len(works), 1)) as pool:
             try:
-                return list(pool.map(work, items))
+                return [done.result() for done in [pool.submit(work) for work in works]]
             except BaseException:
                 self._end()
                 raise

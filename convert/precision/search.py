@@ -63,11 +63,10 @@ class PrecisionSearch:
         self._reference: dict[str, np.ndarray] = {}
         self._unscored: list[tuple[tuple[PartCandidate, ...], str]] = []
 
-    def run(self) -> SearchResult:
-        """Convert, time, score, improve, choose.
+    def run(self, beside: Callable[[], object] = lambda: None) -> SearchResult:
+        """Convert with `beside` done meanwhile, time, score, improve, choose.
 
-        Raises ModelError if the float parts give nothing to compare with, or a forced
-        precision does not work.
+        Raises ModelError if floats give nothing to compare with or a forced precision does not work.
         """
         for part in self._parts:
             self._leave_in_float(part)
@@ -75,7 +74,8 @@ class PrecisionSearch:
         last = self._parts[-1]  # whose outputs are the answers
         self._float_layers[last.role] += float_layers.readouts(last.model)
         self._progress.say("converting every part to every precision")
-        self._jobs.side_by_side(lambda p: self._convert(p, self._ladder(p.role)), self._parts)
+        every = (partial(self._convert, p, self._ladder(p.role)) for p in self._parts)
+        self._jobs.at_once([*every, beside])
         self._time()
         self._score(self._worthwhile(self._first), self._worthwhile_lasts())
         for part in self._parts:

@@ -17,6 +17,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import EngineError, write_whole
+from edge_convert import inputs
 from edge_convert.precision import export
 from edge_convert.precision.recipes import RANGES, Recipe
 
@@ -30,9 +31,10 @@ def main(job_path: str) -> None:
 
 
 def _convert(job: Job) -> None:
-    """`model` (a .keras file or a SavedModel folder) -> `output`, float32 or, with `examples`, int8.
+    """`model` (a Keras file or a SavedModel folder) -> `output`, float32 or, with `examples`, int8.
 
-    examples: an .npy (n, ...) float32 of the model's only input.
+    examples: an .npy (n, ...) float32 of the model's only input.  request: of a file that is a user's,
+    what it is to be read as.
     """
     import tensorflow as tf
 
@@ -42,6 +44,11 @@ def _convert(job: Job) -> None:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(path))
         converter.exclude_conversion_metadata = True  # two copies of the file fewer in memory
         converted = converter.convert()
+    elif "request" in job:
+        from edge_convert.sources import keras_file
+
+        request = inputs.InputRequest.from_json(job["request"])
+        converted = export.tflite_of(keras_file.over_one_window(path, request))
     else:
         import keras
 

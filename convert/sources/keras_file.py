@@ -18,7 +18,7 @@ from edge_convert import inputs
 from edge_convert.cut.tflite import form
 from edge_convert.frame_outputs import NewestFrame
 from edge_convert.network import LayerValues
-from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision.jobs import ConversionJobs, KerasConversion
 from edge_convert.sources import keras_2, keras_parts, keras_window
 from edge_convert.sources.keras_model import (
     functional,
@@ -101,21 +101,39 @@ class KerasNetwork:
 
 
 def network_file(
-    file: str, model: keras.Model, request: inputs.InputRequest = inputs.InputRequest()
+    file: str,
+    model: keras.Model,
+    request: inputs.InputRequest = inputs.InputRequest(),
+    conversion: KerasConversion | None = None,
 ) -> NetworkFile:
-    """Raises ModelError if the model has an odd form or is not for TFLite."""
+    """conversion: of what `over_one_window` makes of the file, under way; None: begins here.
+
+    Raises ModelError if the model has an odd form or is not for TFLite.
+    """
     model = keras_parts.of_own_form(file, model, request)
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")
-    by_name = keras.Model(model.inputs, outputs, name=model.name)
     with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
-        converted = jobs.to_float("network", keras_window.whole_window(by_name)).result()
+        converted = (conversion or jobs.to_float("network", _over_one_window(model))).result()
     side_values = [tensor.name for tensor in model.inputs[1:]]
     kind = inputs.WINDOW if len(model.inputs[0].shape) == 5 else inputs.FRAME
     standard = form.standard_form(converted, file, order=outputs, kind=kind, given=side_values)
     source = FloatModel(standard, f"Keras {keras.__version__}")
     return NetworkFile.of(file, source, KerasNetwork(model))
+
+
+def over_one_window(path: Path, request: inputs.InputRequest) -> keras.Model:
+    """The network of a file as TFLite's converter takes it. Raises ModelError if it does not fit."""
+    model = load_model(path)
+    if request.role or keras_parts.features_of(path.name, model, request):
+        return keras_parts.with_inputs_filled(path.name, model, request)
+    return _over_one_window(keras_parts.of_own_form(path.name, model, request))
+
+
+def _over_one_window(model: keras.Model) -> keras.Model:
+    by_name = keras.Model(model.inputs, named_outputs(model), name=model.name)
+    return keras_window.whole_window(by_name)
 
 
 def load_model(path: str | Path) -> keras.Model:

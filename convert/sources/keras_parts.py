@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -12,7 +10,7 @@ from edge.stream import given_beside
 from edge_common import ModelError, console
 from edge_convert import inputs
 from edge_convert.cut.tflite import form
-from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision.jobs import KerasConversion
 from edge_convert.sources import keras_model, keras_window
 from edge_convert.sources.libraries import FloatModel
 from edge_convert.sources.reference import TOLERANCE, Reference, Run, examples_of
@@ -122,25 +120,23 @@ def _run_of(model: keras.Model, use: inputs.NetworkInputs) -> Run:
     return run
 
 
-def float_model(file: str, model: keras.Model, request: inputs.InputRequest) -> FloatModel:
-    """As `start` says. Raises ModelError if its inputs do not fit, or TFLite refuses it."""
-    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
-        return start(file, model, request, jobs)()
+def with_inputs_filled(file: str, model: keras.Model, request: inputs.InputRequest) -> keras.Model:
+    """With a batch of 1, masks filled with ones, recurrent layers unrolled. Raises ModelError."""
+    use = inputs.network_inputs(file, tensor_forms(model), request)
+    return keras_window.with_inputs_filled(with_fixed_sizes(model, use), use)
 
 
-def start(
-    file: str, model: keras.Model, request: inputs.InputRequest, jobs: ConversionJobs
+def compared(
+    file: str, model: keras.Model, request: inputs.InputRequest, conversion: KerasConversion
 ) -> Callable[[], FloatModel]:
-    """Start to convert with a batch of 1, masks filled with ones, recurrent layers unrolled.
+    """What gives the conversion of `with_inputs_filled` once it is finished, compared with the model.
 
-    What it gives waits for the result, which is compared with the Keras model. Both raise ModelError.
+    Raises ModelError if its inputs do not fit, as what it gives does if the results do not.
     """
     use = inputs.network_inputs(file, tensor_forms(model), request)
     for note in use.notes:
         console.note(note)
     run = _original(model, use)
-    single = keras_window.with_inputs_filled(with_fixed_sizes(model, use), use)
-    conversion = jobs.to_float(request.role or "network", single)
     expected = Reference.of(run, examples_of(use), use.layout)
 
     def finish() -> FloatModel:

@@ -1,13 +1,13 @@
 """A model's file, read and checked: Keras' own, or another library's as float32 .tflite."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def read_model(path: Path, request: InputRequest = InputRequest()) -> ModelFile:
     content = keras_2.header(path)
     if content.is_keras_2:
         return _read_keras_2(path, content.version, request)
-    return _of_keras(path, keras_file.load_model(path), request)
+    return _of_keras(path, request)
 
 
 def read_encoder_and_head(
@@ -81,7 +81,7 @@ def read_encoder_and_head(
 ) -> EncoderAndHead:
     """Two files as one network. Raises ModelError if one is not of its role, or they do not fit."""
     files = {inputs.ENCODER: encoder, inputs.HEAD: head}
-    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
+    with _jobs() as jobs:
         # of Keras both are converted side by side
         started = [_start(path, request.of_role(role), jobs) for role, path in files.items()]
         models = [finish() for finish in started]
@@ -94,7 +94,15 @@ def _start(
     """Begin to read whatever file it is. Raises ModelError, as what it gives does."""
     if _is_third_party(path) or keras_2.header(path).is_keras_2:
         return partial(_float_model, path, request)
-    return keras_parts.start(path.name, keras_file.load_model(path), request, jobs)
+    return _start_keras(path, request, jobs)
+
+
+def _start_keras(
+    path: Path, request: InputRequest, jobs: ConversionJobs
+) -> Callable[[], libraries.FloatModel]:
+    """A child reads the file while this process does, to convert it."""
+    conversion = jobs.file_to_float(path, request)
+    return keras_parts.compared(path.name, keras_file.load_model(path), request, conversion)
 
 
 def _float_model(path: Path, request: InputRequest) -> libraries.FloatModel:
@@ -102,8 +110,8 @@ def _float_model(path: Path, request: InputRequest) -> libraries.FloatModel:
         return libraries.float_tflite(path, request=request)
     content = keras_2.header(path)
     with libraries.read_as_keras_2(path, request) as (saved, reference):
-        with suppress(ModelError):
-            model = keras_parts.float_model(path.name, keras_file.load_model(path), request)
+        with suppress(ModelError), _jobs() as jobs:
+            model = _start_keras(path, request, jobs)()
             reference.check(model.model, path.name)
             return model
         return _through_saved_model(path, saved, reference, content.version, request)
@@ -118,10 +126,20 @@ def _of_float_model(path: Path, model: libraries.FloatModel) -> ModelFile:
     return FeatureFile(path.name, model) if is_features else NetworkFile.of(path.name, model)
 
 
-def _of_keras(path: Path, model: Any, request: InputRequest) -> NetworkFile | FeatureFile:
-    if keras_parts.features_of(path.name, model, request) is None:
-        return keras_file.network_file(path.name, model, request)
-    return FeatureFile(path.name, keras_parts.float_model(path.name, model, request))
+def _of_keras(path: Path, request: InputRequest) -> NetworkFile | FeatureFile:
+    with _jobs() as jobs:
+        conversion = jobs.file_to_float(path, request)  # in a child, which reads it, too
+        model = keras_file.load_model(path)
+        if keras_parts.features_of(path.name, model, request) is None:
+            return keras_file.network_file(path.name, model, request, conversion)
+        compared = keras_parts.compared(path.name, model, request, conversion)
+        return FeatureFile(path.name, compared())
+
+
+@contextmanager
+def _jobs() -> Iterator[ConversionJobs]:
+    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
+        yield jobs
 
 
 def _through_saved_model(
@@ -137,7 +155,7 @@ def _read_keras_2(path: Path, version: str, request: InputRequest) -> ModelFile:
     """By Keras 3 if it computes what tf_keras does, else by way of a SavedModel."""
     with libraries.read_as_keras_2(path, request) as (saved, reference):
         with suppress(ModelError):
-            file = _of_keras(path, keras_file.load_model(path), request)
+            file = _of_keras(path, request)
             reference.compare(file.run, path.name, KERAS_TOLERANCE)
             return file
         model = _through_saved_model(path, saved, reference, version, request)
