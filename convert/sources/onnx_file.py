@@ -69,6 +69,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     _hold_constants(network)
     onnx_rewrites.with_states_chosen(network)
     onnx_rewrites.with_plain_norms(network)
+    onnx_rewrites.with_plain_counts(network)
     onnx_rewrites.with_2d_pooling(network)
     onnx_rewrites.with_ordered_sequences(network)
     onnx_rewrites.order_gelu(network)

@@ -51,6 +51,19 @@ def with_plain_norms(network: Any) -> None:
             network.graph.node.insert(position + 1, root)
 
 
+def with_plain_counts(network: Any) -> None:
+    """TopK's k by an operator: of a list of one onnx2tf makes no number under numpy 2.4."""
+    weights = {weight.name: weight for weight in network.graph.initializer}
+    for node in [node for node in network.graph.node if node.op_type == "TopK"]:
+        if count := weights.get(node.input[1]):
+            name = f"{node.output[1] or node.output[0]}/count"
+            size = onnx.numpy_helper.from_array(np.array([1], np.int64), f"{name}/shape")
+            network.graph.initializer.append(size)
+            number = onnx.helper.make_node("ConstantOfShape", [size.name], [name], value=count)
+            network.graph.node.insert(list(network.graph.node).index(node), number)
+            node.input[1] = name
+
+
 def with_ordered_sequences(network: Any) -> None:
     """What a recurrent layer reads keeps its axes: onnx2tf may have turned those of what was stacked."""
     shapes = _shapes(network)

@@ -167,6 +167,19 @@ def test_the_last_layers_state_answers_under_any_name(tmp_path: Path) -> None:
     assert_parts_equal_the_whole(source.model)
 
 
+def test_the_largest_two_of_all_scores(tmp_path: Path) -> None:
+    """As torch.topk is written: how many is a list of one number."""
+    net = _Graph()
+    maps = net.add("Reshape", _convolutions(net, "frames"), net.constant(np.array([1, CHANNELS])))
+    scores = net.add("Gemm", maps, net.weight(CHANNELS, 5))
+    net.add("TopK", scores, net.constant(np.array([2])), outputs=2)
+    path = net.save(tmp_path / "model.onnx", [1, 3, SIZE, SIZE], {"largest": [1, 2]})
+    frames = np.random.default_rng(0).random((1, SIZE, SIZE, 3), np.float32)
+    wanted = onnxruntime.InferenceSession(path).run(None, {"frames": frames.transpose(0, 3, 1, 2)})
+    answers = run(float_tflite(path).model, {"frame": frames})
+    np.testing.assert_allclose(answers["largest"], wanted[0], rtol=1e-4)
+
+
 def test_a_loop_is_refused_by_its_name(tmp_path: Path) -> None:
     value = onnx.helper.make_tensor_value_info
     kinds, shape = onnx.TensorProto, [1, 3, 8, 8]
