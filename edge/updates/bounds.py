@@ -78,7 +78,8 @@ def shadow_problem(
     for name, counts in trial.agreements.items():
         if not counts.share <= rules.disagreement:
             return f"it disagrees: {trial}; more than {rules.disagreement * 100:g} % in {name}"
-    return latency_problem(trial.cost_ms, limit_ms)
+    problem = latency_problem(trial.cost_ms, limit_ms)
+    return None if not problem and trial.waits(passed_s) else problem
 
 
 def _too_few(trial: "Trial", passed_s: float, rules: UpdateRules) -> str:

@@ -1,9 +1,11 @@
 """Two networks on the same frames, of which one is heard: the new one as a shadow, then on probation."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from edge_common import EdgeError
 
 SHADOW, PROBATION, KEPT, FAILED = "shadow", "probation", "kept", "failed"
 _NEWEST = 4096
+_MOST_WAIT_S = 60.0  # for windows that are to be full again; a camera may be away
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Trial:
     compared: decisions of both as a shadow: all other frames.  missed: decisions of the old one alone,
     since the shadow first stepped aside.  decisions: those compared, or on probation the new one's.
     costs_ms: of its passes as a shadow.  ages_ms: of frames on probation.  problem: why it failed.
+    behind: whose shadows left frames out, and whose windows are not yet full again.  ready_s: seconds
+    after which all else was found to be well.
     """
 
     tasks: Sequence[Task]
@@ -46,6 +51,8 @@ class Trial:
     agreements: dict[str, agreement.TaskAgreement] = field(default_factory=dict)
     costs_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_NEWEST))
     ages_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_NEWEST))
+    behind: "WeakSet[StreamPair]" = field(default_factory=WeakSet)
+    ready_s: float = math.inf
 
     def __post_init__(self) -> None:
         comparable = filter(agreement.is_comparable, self.tasks)
@@ -80,6 +87,14 @@ class Trial:
         for name, counts in self.agreements.items():
             before, after = (agreement.answer_of(each.tasks[name]) for each in (old, new))
             counts.add(before, after, self.tolerance.get(name, 0.0))
+
+    def waits(self, passed_s: float) -> bool:
+        """Whether the new one, which is well by now, is not to be heard yet, as a window is not full.
+
+        It would have to be filled beside the old one's decisions, by a run that was late.
+        """
+        self.ready_s = min(self.ready_s, passed_s)
+        return bool(self.behind) and passed_s - self.ready_s < _MOST_WAIT_S
 
     @property
     def cost_ms(self) -> float:
@@ -147,10 +162,12 @@ class StreamPair:
     def reset(self) -> None:
         self.old.reset()
         self.new.reset()
+        self._trial.behind.discard(self)
 
     def pause(self) -> None:
         self.old.pause()
         self.new.pause()
+        self._trial.behind.discard(self)
 
     def give(self, inputs: stream.Numbers) -> None:
         """As Stream.give, to both: whichever is heard later has it."""
@@ -178,6 +195,8 @@ class StreamPair:
                 self._trial.fail(problem)
             elif phase == SHADOW:
                 self._trial.compare(decision, candidate)
+            if not self._is_behind:
+                self._trial.behind.discard(self)
         return decision
 
     def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
@@ -198,6 +217,7 @@ class StreamPair:
     def _leave_out(self, frame: stream.Frame, decision: stream.Decision | None) -> None:
         """The run has no time for the new one, whose window must not jump."""
         self._trial.skip(decision)
+        self._trial.behind.add(self)
         self._is_begun = False
         if frame.restart:
             self.new.reset()

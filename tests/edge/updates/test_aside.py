@@ -112,6 +112,28 @@ def test_its_window_is_filled_anew_before_it_is_compared(
     )
 
 
+def test_it_is_heard_once_its_window_is_full_again(tiny_bundle_path: Path) -> None:
+    """Else a run that is late would answer by one network and fill the other one's window."""
+    bundle, rules = open_bundle(tiny_bundle_path), UpdateRules(shadow_s=0, decisions=5)
+    networks = [Network(bundle, StreamOptions()) for _ in range(2)]
+    trial = Trial(bundle.manifest.tasks, has_time=told([n != 50 for n in range(100)]))
+    old = Stream(bundle, network=networks[0])
+    pair = StreamPair(old, old.beside(networks[1]), trial)
+    problems = []
+    for n in range(100):
+        pair.push(Frame(np.full((32, 32, 3), n, np.uint8), n, 0.0))
+        problems.append(shadow_problem(trial, n / 25, 1e9, rules))
+    window = bundle.manifest.window
+    may = [n for n, problem in enumerate(problems) if problem == ""]
+    assert may == [*range(window + 3, 50), *range(50 + REST + window, 100)]
+    trial.behind.add(pair)
+    assert trial.ready_s == (window + 3) / 25
+    assert shadow_problem(trial, trial.ready_s + 59.9, 1e9, rules) is None
+    assert shadow_problem(trial, trial.ready_s + 60, 1e9, rules) == ""
+    pair.reset()
+    assert not trial.behind
+
+
 def test_what_remembers_more_than_a_window_is_compared_later(streaming_files: Path) -> None:
     """Its memory begins anew behind frames that were left out, and its length is not known."""
     bundle = wrap_tflite(streaming_files / "float32.tflite")
