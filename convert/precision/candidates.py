@@ -36,7 +36,7 @@ class PartCandidate:
         return self.part is not None and not self.failure
 
 
-_MOST_UNSURE = 5.0  # times the budget
+_MOST_UNSURE = 4.0  # times the budget
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class AccuracyDrop:
     by_margins: bool = False
 
     def is_within(self, max_drop: float) -> bool:
-        """Whether no more is lost; by margins, whether the interval ends within five times as much, too.
+        """Whether no more is lost; by margins, whether the interval ends within four times as much, too.
 
         The least of many estimates is mostly too low, and its interval tells; that of changed decisions is
         wide with so few clips, whatever they are. NaN is not within.
