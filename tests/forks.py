@@ -29,7 +29,7 @@ PRELOADED = (
     "edge_convert.sources.keras_2", "edge_convert.sources.keras_layers",
     "edge_convert.sources.saved_model", "edge_convert.sources.custom_keras",
 )  # fmt: skip
-FORKED = "edge_convert."
+FORKED = ("edge_convert.", "edge_models.")
 
 
 class Fork:
@@ -142,7 +142,7 @@ class Forks:
 
 
 def _arguments(command: list[str]) -> list[str]:
-    """The module and its arguments, if it is a child of edge-convert."""
+    """The module and its arguments, if it is one that imports tensorflow."""
     for position, word in enumerate(command):
         if word.endswith("run_module.py") and command[0] == sys.executable:
             rest = command[position + 1 :]

@@ -42,6 +42,7 @@ def tflite_of(model: Any, examples: np.ndarray | None = None) -> bytes:
         places = {e.name.decode(): e.tensorIndex for e in (*entries.inputs, *entries.outputs)}
     else:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
+        converter.exclude_conversion_metadata = True  # for which the file is read and written again
         if examples is not None:
             _to_int8(tf, converter, examples)
         root = flatbuffer.read(converter.convert())

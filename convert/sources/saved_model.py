@@ -105,8 +105,10 @@ def _traced(concrete: Any) -> tuple[Any, str]:
 
 
 def _as_tflite(loaded: Any, concrete: Any, manner: str, *, is_plain: bool = False) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded)
+    converter.exclude_conversion_metadata = True  # for which the file is read and written again
     try:
-        return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded).convert()
+        return bytes(converter.convert())
     except ConverterError as error:
         if any(f"'tf.{name}'" in str(error) for name in plain_operators.OPERATORS) and not is_plain:
             with suppress(tensor_lists.CannotUnrollError):

@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from edge.bundle import open_bundle
 from edge_convert.cli import main as edge_convert
 from examples.zoo import keras_forms, worker
 from examples.zoo.members import ZOO
+from examples.zoo.patterns import PatternClips
 
 # name -> its parts
 NETWORKS = {
@@ -26,9 +29,17 @@ PRECISION = ["--encoder-precision", "int8", "--head-precision", "dynamic_range"]
 
 @pytest.fixture(autouse=True)
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little training on few clips."""
+    """Little training on few clips, of so few steps that tracing them would take longer."""
     train = keras_forms.train
-    monkeypatch.setattr(keras_forms, "train", lambda model, clips, *_: train(model, clips, 2))
+
+    def train_eagerly(model: Any, clips: PatternClips, *_: int) -> None:
+        tf.config.run_functions_eagerly(True)
+        try:
+            train(model, clips, 2)
+        finally:
+            tf.config.run_functions_eagerly(False)
+
+    monkeypatch.setattr(keras_forms, "train", train_eagerly)
     monkeypatch.setattr(worker, "TRAINING", 32)
     monkeypatch.setattr(worker, "TEST", 48)
 
@@ -38,6 +49,7 @@ def test_a_tenth_of_it_is_here() -> None:
     assert 10 * len(NETWORKS) >= len(ZOO)
 
 
+@pytest.mark.filterwarnings("ignore:Even though .*run_functions_eagerly")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_converted_and_answers_as_its_own_library_says(
     tmp_path: Path, name: str

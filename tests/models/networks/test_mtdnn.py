@@ -72,8 +72,13 @@ def tiny(**changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {}, {"temporal_pool": "grid", "temporal_centre": True}, {"window": 1},
-        {"temporal_kind": "aligned", "temporal_centre": True, "spatial_width": 0},
+        {},
+        {"backbone": "small-conv", "temporal_pool": "grid", "temporal_centre": True},
+        {"backbone": "small-conv", "window": 1},
+        {
+            "backbone": "small-conv", "temporal_kind": "aligned", "temporal_centre": True,
+            "spatial_width": 0,
+        },
     ],
 )  # fmt: skip
 def test_a_saved_network_answers_the_same_without_custom_objects(tmp_path, changes):
