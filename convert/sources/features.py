@@ -153,7 +153,8 @@ class FeatureFile:
     def _divided(self, behind: str | None, model: bytes) -> CutParts:
         if behind is None and not self.carry:
             return CutParts(model, _WHOLE_WINDOW)
-        return divided(model, self.window, behind=behind, carry=self.carry)
+        layers = self.source.layers
+        return divided(model, self.window, layers=layers, behind=behind, carry=self.carry)
 
     def check_answers(self, card: ModelCard) -> None:
         """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""

@@ -145,7 +145,8 @@ def compared(
             converted, file, use.layout, None, order, use.kind, given=use.given_shapes
         )
         expected.check(standard, file)
-        return FloatModel(standard, f"Keras {keras.__version__}", run)
+        names = keras_window.layer_names(keras_model.functional(model))
+        return FloatModel(standard, f"Keras {keras.__version__}", run, names)
 
     return finish
 

@@ -23,6 +23,7 @@ from edge.tflite import flatbuffer
 from edge_common import ModelError, children, command_line, console
 from edge_convert import inputs
 from edge_convert.cut.tflite import ending, form, main_graph
+from edge_convert.cut.tflite.names import LayerNames
 from edge_convert.frame_outputs import NewestFrame
 from edge_convert.sources import tflite_file
 from edge_convert.sources.reference import Reference, Run
@@ -40,11 +41,13 @@ class FloatModel:
     origin: the format and the converter, such as 'ONNX through onnx2tf 1.28.8'.
     original: the network in its own library, any number of real inputs (n, ...) -> {output:
     (n, ...)}; None: only in another process.
+    layers: what that library calls the parts of the graph, if it does.
     """
 
     model: bytes
     origin: str
     original: Run | None = None
+    layers: LayerNames | None = None
 
     def renamed(self, names: Mapping[str, str]) -> "FloatModel":
         """With other names for all outputs."""

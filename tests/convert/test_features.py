@@ -148,7 +148,7 @@ def test_carried_state_is_one_step_a_vector_and_remembers_them_all(folder: Path)
 
 
 def test_vectors_are_cut_where_that_is_asked_for(folder: Path) -> None:
-    bundle, model = _in_two_parts(folder, "har.keras", "--cut", "conv_1_Relu"), _model()
+    bundle, model = _in_two_parts(folder, "har.keras", "--cut", "conv"), _model()
     assert bundle.manifest.streaming == WINDOW_RING
     stream, vectors = Stream(bundle), np.random.default_rng(9).normal(0, 3, (2 * WINDOW, WIDTH))
     for end, vector in enumerate(vectors, 1):
