@@ -75,7 +75,6 @@ def start_tensorflow(progress: console.Progress) -> None:
     is_new = "tensorflow" not in sys.modules
     progress.say("starting tensorflow")
     _give_weights_back_at_once()
-    flatbuffer.KEPT.most_bytes = _KEPT_BYTES
     with console.captured_stderr():  # it greets from C++ before it can be told not to
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         import tensorflow  # noqa: F401
@@ -85,6 +84,7 @@ def start_tensorflow(progress: console.Progress) -> None:
 
         if is_new:
             fork_server.launch()
+    flatbuffer.KEPT.most_bytes = _KEPT_BYTES  # of this process: children read each file once
 
 
 _M_MMAP_THRESHOLD = -3  # of mallopt, in glibc's malloc.h

@@ -30,6 +30,7 @@ class Probe:
         for name, position in self._inputs.items():
             tensor = engine.specification(details[position])
             self._interpreter.set_tensor(details[position]["index"], quantise(inputs[name], tensor))
+        self._interpreter.reset_all_variables()
         self._interpreter.invoke()
         for detail in self._interpreter.get_tensor_details():
             tensor = engine.specification(detail)

@@ -15,7 +15,8 @@ from edge.engine.engine import Engine
 from edge.stream.given import given_beside
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
-from edge_common import ModelError
+from edge_common import EngineError, ModelError
+from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.encoder import line_of
 from edge_convert.precision import calibration, recipes
 
@@ -39,10 +40,7 @@ CORES = min(os.cpu_count() or 1, 8)  # with more, memory is what ends first
 
 @dataclass(frozen=True)
 class ConvertedPart:
-    """A converted part: its description, how it was made, its bytes.
-
-    threads: of its engine, which change no result of XNNPACK.
-    """
+    """A part, how it was made, its bytes.  threads: of its engine, which change no result of XNNPACK."""
 
     part: Part
     recipe: recipes.Recipe
@@ -95,13 +93,15 @@ def describe(
 ) -> ConvertedPart:
     """Read a converted model's tensors and cost; load it on LiteRT.
 
-    Tensors get the names of the signature, in the order of the graph, because
-    their own names differ from one converter to the next. Raises EngineError if
-    LiteRT refuses the model.
+    Tensors get the names of the signature, in the order of the graph: their own differ by converter.
+    Raises EngineError if LiteRT refuses the model, or gives outputs of other shapes than its graph says.
     """
     file = f"{role}.tflite"
     engine = Engine(model, name=file)
     inputs, outputs = flatbuffer.signature(model)
+    shapes = main_graph.output_shapes(model)
+    if other := next((a for a, s in zip(engine.outputs, shapes) if a.shape != s), None):
+        raise EngineError(f"{file} gives {other.name} as {other.shape}, other than its graph says")
     part = Part(
         role=role,
         file=file,
@@ -260,12 +260,10 @@ def outputs_by_last_part(
 
     stretches = on_every_core(len(windows), run)
     by_part = [[row for rows in stretches for row in rows[i]] for i in range(len(lasts) or 1)]
-    return [{task: _flat([row[task] for row in rows]) for task in rows[0]} for rows in by_part]
-
-
-def _flat(answers: Sequence[np.ndarray]) -> np.ndarray:
-    rows = np.concatenate(answers)
-    return rows.reshape(len(rows), -1)
+    return [
+        {t: np.concatenate([r[t] for r in rows]).reshape(len(windows), -1) for t in rows[0]}
+        for rows in by_part
+    ]
 
 
 def refuse_degenerate(name: str, outputs: np.ndarray) -> None:

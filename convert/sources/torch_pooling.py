@@ -1,4 +1,4 @@
-"""3D pooling and grouped 3D convolutions of PyTorch's exported graphs by 2D.
+"""3D pooling and grouped 3D convolutions of PyTorch's exported graphs by 2D, or axis by axis.
 
 LiteRT has no kernels for windows of three axes. Maxima and means over a box are those over its
 faces, one axis after another; padding and what a last window lacks are the same for each of them.
@@ -105,7 +105,19 @@ def _by_2d(pool: Callable[..., torch.Tensor], x: torch.Tensor, *sizes: Sizes) ->
     return pool(maps.flatten(3), *over_time).unflatten(3, maps.shape[3:])
 
 
+def _adaptive_mean(x: torch.Tensor, sizes: Sequence[int | None]) -> torch.Tensor:
+    """The mean of as many stretches of each axis as it is to have; they overlap if they have to."""
+    for axis, size in zip((2, 3, 4), tuple(sizes) * (3 // len(sizes))):
+        length = x.shape[axis]
+        count = length if size is None else size
+        ends = [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+        parts = [x.narrow(axis, a, b - a).mean(axis, keepdim=True) for a, b in ends]
+        x = x if count == length else torch.cat(parts, axis)
+    return x
+
+
 _POOLS = {
     torch.ops.aten.max_pool3d.default: _max_pool,
     torch.ops.aten.avg_pool3d.default: _avg_pool,
+    torch.ops.aten.adaptive_avg_pool3d.default: _adaptive_mean,
 }

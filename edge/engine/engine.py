@@ -60,6 +60,8 @@ class Engine:
     def _take(self, loaded: runtimes.Loaded) -> None:
         self._loaded, self._interpreter = loaded, loaded.interpreter
         invoke = loaded.interpreter.invoke
+        if any(node["op_name"] in _REMEMBERING for node in nodes_of(loaded.interpreter)):
+            invoke = from_zero(loaded.interpreter)
         self._run = guarded(invoke, self._guard) if self._guard else invoke
         try:
             inputs = self._interpreter.get_input_details()
@@ -135,6 +137,23 @@ class Engine:
             self._run()
         except (ValueError, RuntimeError) as again:
             self._recover(again)
+
+
+# what goes on with the state that its last invocation left
+_REMEMBERING = frozenset(
+    f"{kind}{of}" for kind in ("UNIDIRECTIONAL_SEQUENCE_", "BIDIRECTIONAL_SEQUENCE_", "")
+    for of in ("LSTM", "RNN")
+)  # fmt: skip
+
+
+def from_zero(interpreter: Any) -> Callable[[], None]:
+    """`invoke` that begins with states of zeros: a window holds all that its answer depends on."""
+
+    def run() -> None:
+        interpreter.reset_all_variables()
+        interpreter.invoke()
+
+    return run
 
 
 def guarded(invoke: Callable[[], None], watchdog: Watchdog) -> Callable[[], None]:

@@ -209,6 +209,12 @@ def outputs_of(root: Any) -> dict[str, int]:
     return {name_of(graph.tensors[index]): int(index) for index in graph.outputs}
 
 
+def output_shapes(model: bytes) -> list[Shape]:
+    """As the graph says them."""
+    graph = flatbuffer.view(model).subgraphs[0]
+    return [flatbuffer.shape_of(graph.tensors[index]) for index in graph.outputs]
+
+
 def inputs_by_name(root: Any) -> dict[str, int]:
     """The graph's inputs in its order, as its signature names them; without one, by their own names."""
     graph = root.subgraphs[0]

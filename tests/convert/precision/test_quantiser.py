@@ -1,14 +1,18 @@
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from edge.engine.engine import left_to_other_kernels
 from edge.tflite import flatbuffer
+from edge_common import EngineError
+from edge_convert.cut.tflite import main_graph
 from edge_convert.precision.activations import Probe, layer_costs, observe, signal_to_noise_db
 from edge_convert.precision.export import tflite_of
 from edge_convert.precision.parts import describe
 from edge_convert.precision.quantiser import layers, only_one_quantised, quantised
-from edge_convert.precision.recipes import INT8, LADDER, Recipe
+from edge_convert.precision.recipes import FLOAT32, INT8, LADDER, Recipe
+from tests import flat_models as flat
 
 PICTURES = np.random.default_rng(0).uniform(0, 255, (16, 32, 32, 3)).astype(np.float32)
 FEATURES = {
@@ -34,6 +38,19 @@ def test_int8_from_input_to_output(encoder) -> None:
     part = describe("encoder", INT8, quantised(encoder[0], INT8, encoder[1]), 0).part
     assert {t.dtype for t in (*part.inputs, *part.outputs)} == {"int8"}
     assert (part.inputs[0].scale, part.inputs[0].zero_point) == (1.0, -128)
+
+
+def test_outputs_of_another_shape_than_the_graph_says_are_refused() -> None:
+    """LiteRT makes them by what it reads; whoever reads them goes by the graph."""
+    builder = flat.Builder()
+    frame = builder.tensor((1, 2, 2, 3), name=b"frame")
+    maps = builder.tensor((1, 1, 2, 2, 3), name=b"maps")
+    ones = builder.constant(np.ones((1,), np.float32))
+    builder.operator("MUL", [frame, ones], [maps], schema.MulOptionsT())
+    with pytest.raises(
+        EngineError, match=r"gives maps as \(1, 2, 2, 3\), other than its graph says"
+    ):
+        describe("encoder", FLOAT32, main_graph.signed(builder.finish([frame], [maps])), 0)
 
 
 @pytest.mark.parametrize("recipe", LADDER, ids=lambda recipe: recipe.precision)

@@ -180,6 +180,14 @@ def test_grouped_3d_convolutions_are_sums_of_2d_ones(stride, padding, dilation) 
     torch.testing.assert_close(graph(x), layer(x), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [1, (2, 1, 1), (4, None, 5), (None, 3, 7)])
+def test_adaptive_3d_means_are_taken_axis_by_axis(sizes) -> None:
+    layer, x = torch.nn.AdaptiveAvgPool3d(sizes), torch.rand(2, 3, 6, 9, 7)
+    graph = torch_pooling.in_2d(torch.export.export(layer.eval(), (x,)).module())
+    assert "aten.adaptive" not in graph.code
+    torch.testing.assert_close(graph(x), layer(x))
+
+
 @pytest.mark.parametrize("kernel", [(1, 2, 2), (3, 3, 2), 2])
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @pytest.mark.parametrize("padding", [0, 1])

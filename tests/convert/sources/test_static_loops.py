@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from edge.bundle import open_bundle
 from edge.cli import main as edge_run
+from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import ModelError
 from edge_convert.cli import main as edge_convert
@@ -204,6 +205,25 @@ def test_an_export_of_keras_2_keeps_nothing_from_window_to_window(tmp_path: Path
     tf.saved_model.save(model, str(tmp_path / "saved"))
     file = float_tflite(tmp_path / "saved")
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" not in flatbuffer.cost(file.model).ops
+    assert_parts_equal_the_whole(file.model)
+
+
+def test_a_tflite_of_keras_2_keeps_nothing_from_window_to_window(tmp_path: Path) -> None:
+    """Its LSTM is an operator that goes on with the last window's state, unless somebody resets that."""
+    tf_keras.utils.set_random_seed(0)
+    model = _over_frames(tf_keras, lambda make: make.LSTM(4))
+    answers = tf.function(model).get_concrete_function(tf.TensorSpec((1, WINDOW, 32, 32, 3)))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([answers], model)
+    path = tmp_path / "fused.tflite"
+    path.write_bytes(converter.convert())
+    file = float_tflite(path)
+    assert flatbuffer.cost(file.model).ops["UNIDIRECTIONAL_SEQUENCE_LSTM"] == 1
+    clips = np.random.default_rng(0).random((3, 1, WINDOW, 32, 32, 3), np.float32)
+    engine = Engine(path.read_bytes())
+    for clip in clips:
+        np.copyto(engine.input(), clip)
+        engine.invoke()
+        np.testing.assert_allclose(engine.output(), model(clip), atol=1e-6)
     assert_parts_equal_the_whole(file.model)
 
 
