@@ -105,14 +105,14 @@ def _by_2d(pool: Callable[..., torch.Tensor], x: torch.Tensor, *sizes: Sizes) ->
     return pool(maps.flatten(3), *over_time).unflatten(3, maps.shape[3:])
 
 
-def _adaptive_mean(x: torch.Tensor, sizes: Sequence[int | None]) -> torch.Tensor:
+def _adaptive_mean(x: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
     """The mean of as many stretches of each axis as it is to have; they overlap if they have to."""
     for axis, size in zip((2, 3, 4), tuple(sizes) * (3 // len(sizes))):
         length = x.shape[axis]
-        count = length if size is None else size
-        ends = [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
-        parts = [x.narrow(axis, a, b - a).mean(axis, keepdim=True) for a, b in ends]
-        x = x if count == length else torch.cat(parts, axis)
+        if size != length:
+            ends = [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
+            parts = [x.narrow(axis, a, b - a).mean(axis, keepdim=True) for a, b in ends]
+            x = torch.cat(parts, axis)
     return x
 
 
