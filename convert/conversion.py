@@ -1,7 +1,5 @@
 """A conversion as a user asks for it: by TensorFlow, or what came of the same inputs earlier."""
 
-import contextlib
-import ctypes
 import json
 import os
 import sys
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge.tflite import flatbuffer
-from edge_common import ConfigError, console, write_whole
+from edge_common import ConfigError, console, freed_memory, write_whole
 from edge_convert.precision import cache
 from edge_convert.request import ConversionRequest
 
@@ -74,7 +72,7 @@ def start_tensorflow(progress: console.Progress) -> None:
     """Import it, and what imports it; as long as it computed nothing, jobs can be forked."""
     is_new = "tensorflow" not in sys.modules
     progress.say("starting tensorflow")
-    _give_weights_back_at_once()
+    freed_memory.keep_no_weights()
     with console.captured_stderr():  # it greets from C++ before it can be told not to
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         import tensorflow  # noqa: F401
@@ -87,18 +85,7 @@ def start_tensorflow(progress: console.Progress) -> None:
     flatbuffer.KEPT.most_bytes = _KEPT_BYTES  # of this process: children read each file once
 
 
-_M_MMAP_THRESHOLD = -3  # of mallopt, in glibc's malloc.h
-_WEIGHTS_BYTES = 1 << 20
 _KEPT_BYTES = 1 << 26  # of the files that it reads again and again
-
-
-def _give_weights_back_at_once() -> None:
-    """Let the C library keep nothing of blocks of a megabyte that were freed, where it can be told so.
-
-    It would keep those of up to 32 MB, most weights of large networks, of which there are many copies.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library, or none
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _WEIGHTS_BYTES)
 
 
 def _converted(

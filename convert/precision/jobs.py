@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common import ModelError, children
+from edge_common import ModelError, children, freed_memory
 from edge_convert import inputs
 from edge_convert.precision import activations, fork_server, quantiser
 from edge_convert.precision.cache import ResultCache, fingerprint, key_of
@@ -226,6 +226,7 @@ class ConversionJobs:
 
     def start(self, module: str, *arguments: str | Path) -> children.Child:
         """Run `python -m module`, forked if a server runs; it is ended on leaving."""
+        freed_memory.give_back()  # it may be what the child lacks
         log = self._folder / f"{module}-{next(self._numbers)}.log"
         child = fork_server.start(module, arguments, log) or children.start(module, arguments, log)
         self._children.append(child.process)
