@@ -12,11 +12,14 @@ def keep_no_weights() -> None:
 
     It would keep those of up to 32 MB, most weights of large networks, of which there are many copies.
     """
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library, or none
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _WEIGHTS_BYTES)
+    _tell("mallopt", _M_MMAP_THRESHOLD, _WEIGHTS_BYTES)
 
 
 def give_back() -> None:
     """Of smaller blocks, too: of a large network they come to 0.4 GB, which children can use."""
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    _tell("malloc_trim", 0)
+
+
+def _tell(function: str, *values: int) -> None:
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library, or none
+        getattr(ctypes.CDLL(None), function)(*values)
