@@ -13,6 +13,7 @@ import numpy as np
 from skimage import data
 
 RATE_HZ, VISIT_S, AWAY_S = 12.5, 3.0, 1.5
+STAY_S = 10.0  # behind a fault: a busy machine needs longer than a visit to see somebody again
 
 
 def pictures(width: int = 320, height: int = 240) -> tuple[list[bytes], bytes]:
@@ -44,6 +45,7 @@ class WebCamera:
         self._server: http.server.ThreadingHTTPServer | None = None
         self._sockets: set[socket.socket] = set()
         self.port = 0
+        self._stays_until = 0.0
 
     @property
     def url(self) -> str:
@@ -62,6 +64,8 @@ class WebCamera:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads, block_on_close = True, False
 
+        if self.port:  # it was unplugged, or not there at first
+            self._stays_until = time.monotonic() + STAY_S
         self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -108,14 +112,15 @@ class WebCamera:
             time.sleep(1 / RATE_HZ)
             if before != (self.state, self.size):  # somebody is there when a fault ends
                 before, (somebody, nobody) = (self.state, self.size), pictures(*self.size)
-                step = 0
+                step, self._stays_until = 0, time.monotonic() + STAY_S
             if self.state == "silent":
                 continue
             if self.state == "garbage":
                 yield os.urandom(20_000)
                 continue
             step += self.state != "frozen"
-            is_there = step / RATE_HZ % (VISIT_S + AWAY_S) < VISIT_S
+            is_visit = step / RATE_HZ % (VISIT_S + AWAY_S) < VISIT_S
+            is_there = is_visit or time.monotonic() < self._stays_until
             jpeg = somebody[step % len(somebody)] if is_there else nobody
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             yield head.encode() + jpeg + b"\r\n"
