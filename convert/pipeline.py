@@ -59,6 +59,7 @@ class Conversion:
             self._read()
             self._cut()
             self._run_float_parts()
+            self._prepare(jobs)
             self._search(jobs)
             bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
             self._verify(bundle)
@@ -113,13 +114,15 @@ class Conversion:
             parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters, p.states, p.given_inputs)
             for p in self.network.parts
         ]
-        windows = self.clips.calibration.windows
-        self.values = calibration.windows_as_network_input(windows, self.spec)
         self.features: dict[str, np.ndarray] = {}
         if len(self.floats) > 1:
-            self.features = parts.encode_windows(self.floats[0], self.values, self.floats[1])
-            side_values = given_beside(windows)
+            self.features = parts.encode_windows(self.floats[0], self._values(), self.floats[1])
+            side_values = given_beside(self.clips.calibration.windows)
             parts.refuse_dead({n: v for n, v in self.features.items() if n not in side_values})
+
+    def _values(self) -> np.ndarray:
+        """Real input of all calibration windows, which is kept nowhere: it is four times as large."""
+        return calibration.windows_as_network_input(self.clips.calibration.windows, self.spec)
 
     def _verify_split(self) -> None:
         """The uncut network, in its own library, against the float parts."""
@@ -128,25 +131,28 @@ class Conversion:
         difference = float_parts.difference(self.network, self.floats, values)
         self.report.split_difference = difference.measured
 
-    def _search(self, jobs: ConversionJobs) -> None:
+    def _prepare(self, jobs: ConversionJobs) -> None:
+        """Float parts, with what calibrates them, for the jobs' children."""
         self._say("preparing the search")
         encoder, frame_input = self.floats[0], self.floats[0].part.read[0].name
-        side_values = given_beside(self.values)
+        windows = self.clips.calibration.windows
+        side_values = given_beside(windows)
         ranged = self.features or side_values
         shared = {name: activations.extremes(values) for name, values in ranged.items()}
-        first = {frame_input: calibration.extremes(self.values, self.spec), **shared}
-        values = self.values
-        if len(self.floats) > 1 or (self.network.window == 1 and not side_values):
-            values = calibration.frame_examples(self.clips.calibration.windows, self.spec)
+        first = {frame_input: calibration.extremes(windows, self.spec), **shared}
+        is_single = len(self.floats) > 1 or (self.network.window == 1 and not side_values)
+        values = calibration.frame_examples(windows, self.spec) if is_single else self._values()
         examples = {frame_input: values.reshape(-1, *encoder.part.read[0].shape[1:])}
         if len(self.floats) == 1:
             examples |= side_values
         if encoder.part.states:
-            examples, states = parts.state_examples(encoder, self.values, calibration.MAX_FRAMES)
+            examples, states = parts.state_examples(encoder, self._values(), calibration.MAX_FRAMES)
             first |= states
         jobs.prepare(self.network.parts[0].role, self.network.parts[0].model, examples, first)
         if len(self.floats) > 1:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)
+
+    def _search(self, jobs: ConversionJobs) -> None:
         last = self.floats[-1].part.multiply_adds
         work = last + self.network.window * sum(e.part.multiply_adds for e in self.floats[:-1])
         self.clips = with_clips_to_score(self.clips, self.request, self.spec, work, self.progress)
@@ -194,8 +200,10 @@ class Conversion:
                 f"the ring differs from the window by {comparison.difference:.2g}: please report it"
             )
         if self.features:
-            features = parts.encode_windows(self.parts[0], self.values, self.parts[1])
-            for name in (each for each in features if each not in given_beside(self.values)):
+            features = parts.encode_windows(self.parts[0], self._values(), self.parts[1])
+            for name in (
+                n for n in features if n not in given_beside(self.clips.calibration.windows)
+            ):
                 exact = self.features[name]
                 report.feature_snr_db[name] = activations.signal_to_noise_db(exact, features[name])
         self._say("trying the runtimes")
@@ -246,7 +254,7 @@ class Conversion:
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
         labels = self.clips.scored.labels if self.clips.validation else {}
         whole_window, outputs = conversion_report.measure_whole_window(
-            self.network, jobs, self.values, windows
+            self.network, jobs, self._values(), windows
         )
         self.report.whole_window = whole_window
         if outputs:
@@ -271,7 +279,7 @@ class Conversion:
             calibration=calibration.describe(
                 self.clips.calibration, self.clips.calibration.windows
             ),
-            made_with=_versions(),
+            made_with={"edge-run": __version__, **library_versions()},
             inputs=self.inputs,
         )
 
@@ -290,7 +298,3 @@ class Conversion:
         self._step, self._began = step, now
         if step:
             self.progress.say(step)
-
-
-def _versions() -> dict[str, str]:
-    return {"edge-run": __version__, **library_versions()}
