@@ -65,7 +65,8 @@ def _in_one_line(what: str) -> Iterator[None]:
     try:
         yield
     except (NotImplementedError, *_RAISED) as error:
-        lines = [line.strip() for line in str(error).splitlines()]
+        innermost = str(error).rpartition("Exception encountered: ")[2]  # of Keras' deserialisation
+        lines = [line.strip() for line in innermost.splitlines()]
         telling = [line for line in lines if line and not line.startswith("Exception encountered")]
         reason = (telling or [""])[0][:300]
         raise ModelError(f"{what}: {type(error).__name__}: {reason}") from error

@@ -187,6 +187,13 @@ def test_code_that_does_not_do_is_told_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_of_a_layer_that_does_not_load_the_innermost_error_is_told(own: Path) -> None:
+    path, _ = _saved("own layer", own)
+    own.write_text(OWN.replace("def __init__(self, gain, **options)", "def __init__(self, gain)"))
+    with pytest.raises(ModelError, match="Scaled.__init__.. got an unexpected keyword argument"):
+        custom_keras.convert(_job(path, str(own)))
+
+
 @pytest.mark.parametrize(
     ("custom", "message"),
     [
