@@ -6,6 +6,7 @@ nobody is ever asked for a password.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -44,7 +45,7 @@ _SETTINGS = {
     "PYTHONUNBUFFERED": "1",
     "LC_ALL": "C.UTF-8",
 }
-_WARNING = "[WARNING]:"
+_WARNING, _YAML = "[WARNING]:", (".yml", ".yaml", ".json")
 
 
 @dataclass(frozen=True)
@@ -188,4 +189,15 @@ def _reason(stderr: str) -> str:
     if start < 0:
         return meaning(stderr) or children.last_line(stderr)
     text = stderr[start:].removeprefix("[ERROR]:").split("\n\n")[0].split(_WARNING)[0]
-    return meaning(text) or " ".join(text.split())[:300]
+    text = " ".join(text.split())
+    return _why_unparsed(stderr, text) or meaning(text) or text[:300]
+
+
+def _why_unparsed(stderr: str, error: str) -> str:
+    """What Ansible's reader of such files said of one that none could read; "" if that is not the error."""
+    _, _, source = error.partition("failed to parse inventory source ")
+    reader = "yaml" if Path(source).suffix in _YAML else "ini"
+    said = re.search(rf"with '{reader}' plugin: (?:Failed to parse inventory: )?(.+)", stderr)
+    line = re.search(rf"Origin: {re.escape(source)}:(\d+)", stderr)
+    where = f"{source}, line {line[1]}" if line else source
+    return f"{where}: {said[1]}" if source and said else ""

@@ -41,15 +41,22 @@ def inventory(folder: Path, **variables: object) -> Path:
 
 @needs_ansible
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("name", "text", "words"),
     [
-        ("boards: {hosts: ", "the inventory cannot be read"),
-        ("boards: {hosts: {}}", "there is no board"),
+        (
+            "boards.yml",
+            "boards:\n  hosts: {a: {x: 1\n",
+            "boards.yml, line 3: YAML parsing failed: While",
+        ),
+        ("boards.ini", "[pi_4]\ndoor:\n", "boards.ini: Invalid host pattern 'door:' supplied"),
+        ("boards.yml", "boards: {hosts: {}}", "there is no board"),
     ],
 )
-def test_an_inventory_that_is_none_is_one_line(folder: Path, text: str, words: str) -> None:
-    (folder / "boards.yml").write_text(text)
-    done = invoke("status", "-i", "boards.yml")
+def test_an_inventory_that_is_none_is_one_line(
+    folder: Path, name: str, text: str, words: str
+) -> None:
+    (folder / name).write_text(text)
+    done = invoke("status", "-i", name)
     assert done.exit_code == 2 and words in done.stderr and done.stderr.count("\n") == 1
 
 
