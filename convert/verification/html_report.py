@@ -11,7 +11,7 @@ from matplotlib.ticker import ScalarFormatter
 from edge.bundle import Accuracy
 from edge.tasks import is_share
 from edge_common import BundleError, document, figures, runtimes, whole_file
-from edge_convert.cut.tflite.candidates import CutCandidate
+from edge_convert.cut.tflite.candidates import CutCandidate, one_a_layer
 from edge_convert.network import TrainedNetwork
 from edge_convert.precision import activations, candidates
 from edge_convert.verification.conversion_report import ConversionReport
@@ -42,7 +42,8 @@ def _figures(network: TrainedNetwork, report: ConversionReport) -> dict[str, str
     if report.accuracy:
         plots["Accuracy"] = accuracy_plot(report.accuracy)
     if report.search:
-        plots["Precision search"] = search_plot(report.search, report.max_drop)
+        where = f"predicted for {report.board.profile.name}" if report.board else "this machine"
+        plots["Precision search"] = search_plot(report.search, report.max_drop, where)
         for role, costs in report.search.layer_costs.items():
             plots[f"What single layers of the {role} cost in int8"] = layers_plot(costs)
     return plots
@@ -55,8 +56,11 @@ PRECISION_COLOURS = (
 MOST_BARS = 24
 
 
-def search_plot(result: candidates.SearchResult, max_drop: float) -> str:
-    """Latency against loss of every combination that was scored, the budget and the choice."""
+def search_plot(result: candidates.SearchResult, max_drop: float, where: str) -> str:
+    """Latency against loss of every combination that was scored, the budget and the choice.
+
+    where: the latency is of.
+    """
 
     def draw(figure: figures.Figure) -> None:
         axes = figures.panel(figure)
@@ -64,7 +68,7 @@ def search_plot(result: candidates.SearchResult, max_drop: float) -> str:
         axes.axhline(
             max_drop, color=figures.INK, linewidth=0.8, linestyle="--", label=f"budget {max_drop:g}"
         )
-        axes.set_xlabel("latency of a frame with a decision, ms (this machine, LiteRT, one thread)")
+        axes.set_xlabel(f"latency of a frame with a decision, ms ({where}, LiteRT, one thread)")
         axes.set_ylabel("largest loss of a task, points")
         axes.set_xlim(left=0)
         if max(c.worst for c in result.combinations) > 20 * max(max_drop, 0.1):
@@ -91,7 +95,8 @@ def _scatter_combinations(axes: figures.Axes, result: candidates.SearchResult) -
 
 
 def cuts_plot(cuts: Sequence[CutCandidate], selected: CutCandidate) -> str:
-    """Multiply-adds a frame on both sides of every cut."""
+    """Multiply-adds a frame on both sides of each layer's cut."""
+    cuts = one_a_layer(cuts, selected)
     encoder = [c.encoder_multiply_adds / 1e6 for c in cuts]
     head = [c.head_multiply_adds / 1e6 for c in cuts]
     at = next(i for i, c in enumerate(cuts) if c.place == selected.place)

@@ -158,10 +158,18 @@ def _sections(
         )
         for number, clip in sorted(clips_made.items())
     ]
-    text = (
-        f"{len(comparison.stretches)} stretches differ; the {len(worst)} with most answers that do:"
-    )
+    text = stretches_line(len(comparison.stretches), len(worst))
     yield document.Section("Where they disagree", [text], pictures=pictures)
+
+
+def stretches_line(count: int, shown: int) -> str:
+    """Before the pictures of those that are shown."""
+    if not count:
+        return "Nowhere."
+    some = "1 stretch differs" if count == 1 else f"{count} stretches differ"
+    if not shown:
+        return f"{some}."
+    return f"{some}:" if shown == count else f"{some}; the {shown} with most answers that do:"
 
 
 def _row(comparison: BundleComparison, shared: SharedTask) -> list[str]:

@@ -44,6 +44,10 @@ def test_the_page_needs_nothing_else_and_holds_every_picture(reported: Path) -> 
     assert not re.search(
         r"(?:src|href)=\"(?!#)", re.sub(r"<svg.*?</svg>", "", shown, flags=re.DOTALL)
     )
+    # whose latency it is stands at the plot's axis, and a layer's own cuts are one bar
+    assert (
+        "(predicted for pi-4, LiteRT, one thread)" in shown and "this machine, LiteRT" not in shown
+    )
     for said in ("Time and memory of the conversion", "Peak memory", "whole window", "chosen"):
         assert said in shown
 

@@ -240,14 +240,18 @@ def _cost(candidate: CutCandidate) -> tuple[int, ...]:
     )
 
 
+def one_a_layer(cuts: Sequence[CutCandidate], selected: CutCandidate) -> list[CutCandidate]:
+    """Of a layer's own cuts the last, or the selected one."""
+    last = {candidate.behind: candidate for candidate in cuts} | {selected.behind: selected}
+    return [candidate for candidate in cuts if last[candidate.behind] is candidate]
+
+
 def table(cuts: Sequence[CutCandidate], selected: CutCandidate, window: int) -> str:
     """The candidates for a person: work on both sides, memory of the ring, what is gained.
 
-    Of a layer's own cuts the last is shown. Of many, those are left out that another beats in work
-    and in memory.
+    Of many, those are left out that another beats in work and in memory.
     """
-    last = {candidate.behind: candidate for candidate in cuts} | {selected.behind: selected}
-    cuts = [candidate for candidate in cuts if last[candidate.behind] is candidate]
+    cuts = one_a_layer(cuts, selected)
     listed = cuts if len(cuts) <= MOST_ROWS else _unbeaten(cuts, selected)
     rows = [
         (

@@ -6,7 +6,7 @@ import pytest
 
 from edge.agreement import TaskAgreement
 from edge.tasks import KINDS, Task
-from edge_fleet.batch import rows
+from edge_fleet.batch import report, rows
 from edge_fleet.batch.compare import (
     BundleComparison,
     SharedTask,
@@ -62,6 +62,20 @@ def test_neighbouring_differences_are_one_stretch_and_the_longest_is_first() -> 
     assert agreement.share == 7 / 150 and agreement.changes == {("left", "right"): 7}
     low, high = agreement.interval(15)
     assert low == pytest.approx(0.0046, abs=1e-4) and high == pytest.approx(0.3403, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "line"),
+    [
+        (0, 0, "Nowhere."),
+        (1, 1, "1 stretch differs:"),
+        (7, 7, "7 stretches differ:"),
+        (7, 3, "7 stretches differ; the 3 with most answers that do:"),
+        (7, 0, "7 stretches differ."),
+    ],
+)
+def test_what_the_report_says_of_the_stretches(count: int, shown: int, line: str) -> None:
+    assert report.stretches_line(count, shown) == line
 
 
 def test_intervals_are_by_recording() -> None:
