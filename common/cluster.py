@@ -34,7 +34,8 @@ def connected(scheduler: str = "", workers: int | None = None) -> "Iterator[Clie
     import dask
     import distributed
 
-    for name in ("distributed", "distributed.client"):
+    # asyncio tells of futures that Dask leaves behind when it closes a connection
+    for name in ("asyncio", "distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = {
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,

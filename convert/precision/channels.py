@@ -24,6 +24,7 @@ class Channels:
     def __init__(self, root: Any) -> None:
         self._root, self._parents, self._above, self.consistent = root, [0], [0], True
         self._numbers: dict[int, np.ndarray] = {}
+        self._first_readers: dict[int, Any] = {}  # of weights
         graph = root.subgraphs[0]
         for tensor in (*graph.inputs, *graph.outputs):
             self._fix(int(tensor))
@@ -84,6 +85,14 @@ class Channels:
     def _fix(self, tensor: int) -> None:
         self._tie(self._of(tensor), np.array([0]))
 
+    def _tie_or_fix(self, tensor: int, other: int) -> None:
+        """Scale two tensors alike, or neither if they differ in their channels."""
+        if self._of(tensor).shape == self._of(other).shape:
+            self._tie(self._of(tensor), self._of(other))
+        else:
+            self._fix(tensor)
+            self._fix(other)
+
     def _activations(self, operator: Any) -> list[int]:
         """The tensors that it reads and that are no constants."""
         inputs = main_graph.inputs_of(operator)
@@ -99,6 +108,11 @@ class Channels:
         if any(i >= 0 and main_graph.constant(self._root, i) is None for i in constants):
             self._fix_all(operator)
         weights = main_graph.constant(self._root, operator.inputs[1])
+        first = self._first_readers.setdefault(int(operator.inputs[1]), operator)
+        self._tie_or_fix(
+            int(operator.inputs[0]), int(first.inputs[0])
+        )  # which have the same weights
+        self._tie_or_fix(output, int(first.outputs[0]))
         deep = len(self._of(int(operator.inputs[0])))
         # a matrix that reads a flattened image
         if weights is not None and weights.shape[-1] % deep:

@@ -29,11 +29,11 @@ def equalised(model: bytes, examples: Mapping[str, np.ndarray]) -> bytes:
     channels = Channels(root)
     if not channels.consistent:
         return model
-    scales = channels.scales(reach)
+    scales, replaced = channels.scales(reach), dict[tuple[int, ...], int]()
     for operator in list(root.subgraphs[0].operators):
         name = flatbuffer.operator_name(root, operator)
         if name in WEIGHTED:
-            _rescale(root, operator, name, scales)
+            _rescale(root, operator, name, scales, replaced)
         elif name in _SPELLED:
             operators = root.subgraphs[0].operators
             position = next(i for i, other in enumerate(operators) if other is operator)
@@ -61,8 +61,17 @@ def _reach(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return reach
 
 
-def _rescale(root: Any, operator: Any, name: str, scales: Mapping[int, np.ndarray]) -> None:
-    """Weights that read what is divided, and write what is to be."""
+def _rescale(
+    root: Any,
+    operator: Any,
+    name: str,
+    scales: Mapping[int, np.ndarray],
+    replaced: dict[tuple[int, ...], int],
+) -> None:
+    """Weights that read what is divided, and write what is to be.
+
+    replaced: by the constants before. What several operators share they still do: they are scaled alike.
+    """
     inputs = [int(index) for index in operator.inputs]
     weights = main_graph.constant(root, inputs[1])
     if weights is None:
@@ -73,16 +82,21 @@ def _rescale(root: Any, operator: Any, name: str, scales: Mapping[int, np.ndarra
         changed = weights * np.repeat(read, weights.shape[-1] // len(read)) / written
     else:
         changed = weights * read / written.reshape(-1, *[1] * (weights.ndim - 1))
-    inputs[1] = _replaced(root, inputs[1], changed)
+    old = tuple(inputs[1:])  # a bias of zeros may stand beside several weights
+    inputs[1] = _replaced(root, old[:1], changed, replaced)
     if len(inputs) > 2 and inputs[2] >= 0:
         bias = main_graph.constant(root, inputs[2])
-        inputs[2] = _replaced(root, inputs[2], bias / written)
+        inputs[2] = _replaced(root, old, bias / written, replaced)
     operator.inputs = inputs
 
 
-def _replaced(root: Any, index: int, values: np.ndarray) -> int:
-    name = main_graph.name_of(root.subgraphs[0].tensors[index])
-    return main_graph.add_constant(root, name, values.astype(np.float32))
+def _replaced(
+    root: Any, old: tuple[int, ...], values: np.ndarray, replaced: dict[tuple[int, ...], int]
+) -> int:
+    if old not in replaced:
+        name = main_graph.name_of(root.subgraphs[0].tensors[old[-1]])
+        replaced[old] = main_graph.add_constant(root, name, values.astype(np.float32))
+    return replaced[old]
 
 
 def _hard_swish(root: Any, operator: Any, scales: Mapping[int, np.ndarray]) -> list[Any]:

@@ -69,7 +69,16 @@ def limited(frame: Any) -> Any:
     return layers.Dense(2, activation="softmax")(x)
 
 
-NETWORKS = {"gated": gated, "padded": padded, "limited": limited}
+def repeated(frame: Any) -> Any:
+    """The same weights three times over, as the steps of a recurrence have them."""
+    again = layers.Conv2D(64, 3, 1, "same", activation="relu")
+    x = layers.Conv2D(64, 1)(frame)
+    for _ in range(3):
+        x = again(x)
+    return layers.Conv2D(3, 1)(x)
+
+
+NETWORKS = {"gated": gated, "padded": padded, "limited": limited, "repeated": repeated}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,13 @@ def test_it_computes_the_same(models: dict[str, bytes], name: str) -> None:
     unseen = 3 * RANDOM.normal(size=(4, 8, 8, 4)).astype(np.float32)
     before, after = (outputs(m, unseen) for m in (models[name], equal(models[name])))
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-5 * np.abs(before).max())
+
+
+def test_weights_that_are_shared_stay_so(models: dict[str, bytes]) -> None:
+    after = equal(models["repeated"])
+    assert len(after) < 1.1 * len(models["repeated"])
+    steps = list(flatbuffer.operators(flatbuffer.read(after), "CONV_2D"))[1:4]
+    assert len({tuple(map(int, step.inputs[1:])) for step in steps}) == 1
 
 
 def reaches(model: bytes) -> list[float]:
