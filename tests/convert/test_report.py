@@ -1,4 +1,7 @@
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,6 +12,7 @@ from click.testing import CliRunner
 from edge.bundle import open_bundle
 from edge_common.document import Section, Table, markdown, page
 from edge_convert.cli import main
+from edge_convert.verification.conversion_report import PeakMemory
 
 
 def test_the_same_document_in_both_forms() -> None:
@@ -91,3 +95,25 @@ def test_equal_input_gives_an_equal_bundle(convert, tiny_model_path: Path) -> No
     again = convert(model)[0].path.read_bytes()
     assert first == again
     assert np.frombuffer(first, np.uint8).size > 10_000
+
+
+_HOLDS = "held = b'x' * 150_000_000\n"
+_TWICE = f"import subprocess, sys\n{_HOLDS}subprocess.run([sys.executable, '-c', sys.argv[1]])"
+_SHARED = f"import os\n{_HOLDS}os.fork()\ninput()"
+
+
+@pytest.mark.parametrize(
+    ("program", "least_mb", "most_mb"), [(_TWICE, 300, 400), (_SHARED, 150, 250)]
+)
+def test_peak_memory_counts_children_and_once_what_they_share(
+    program: str, least_mb: int, most_mb: int
+) -> None:
+    command, ends_at = [sys.executable, "-c", program, f"{_HOLDS}input()"], time.monotonic() + 20
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent,
+        PeakMemory(parent.pid) as memory,
+    ):
+        while memory.peak_bytes < least_mb * 1e6 and time.monotonic() < ends_at:
+            time.sleep(0.05)
+        parent.communicate(b"\n\n")
+    assert least_mb * 1e6 <= memory.peak_bytes < most_mb * 1e6

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -178,9 +179,20 @@ def network(board: SpaceBoard) -> Iterator[None]:
             _ip(f"-n {board.space} {command}")
         yield
     finally:
+        _end_all(board.space)
         # the kernel removes the device of a deleted namespace some time later
         for command in (["link", "del", here], ["netns", "del", board.space]):
             subprocess.run(["ip", *command], capture_output=True, check=False)
+
+
+def _end_all(space: str) -> None:
+    """What is left in a namespace: sshd's connections, which hear nothing of a link that is removed."""
+    listed = subprocess.run(
+        ["ip", "netns", "pids", space], capture_output=True, text=True, check=False
+    )
+    for number in map(int, listed.stdout.split()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
 
 
 def _ip(arguments: str) -> None:
