@@ -201,9 +201,8 @@ class Conversion:
             )
         if self.features:
             features = parts.encode_windows(self.parts[0], self._values(), self.parts[1])
-            for name in (
-                n for n in features if n not in given_beside(self.clips.calibration.windows)
-            ):
+            side_names = given_beside(self.clips.calibration.windows)
+            for name in (each for each in features if each not in side_names):
                 exact = self.features[name]
                 report.feature_snr_db[name] = activations.signal_to_noise_db(exact, features[name])
         self._say("trying the runtimes")

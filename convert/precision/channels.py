@@ -109,10 +109,8 @@ class Channels:
             self._fix_all(operator)
         weights = main_graph.constant(self._root, operator.inputs[1])
         first = self._first_readers.setdefault(int(operator.inputs[1]), operator)
-        self._tie_or_fix(
-            int(operator.inputs[0]), int(first.inputs[0])
-        )  # which have the same weights
-        self._tie_or_fix(output, int(first.outputs[0]))
+        for tensor, other in ((operator.inputs[0], first.inputs[0]), (output, first.outputs[0])):
+            self._tie_or_fix(int(tensor), int(other))
         deep = len(self._of(int(operator.inputs[0])))
         # a matrix that reads a flattened image
         if weights is not None and weights.shape[-1] % deep:
