@@ -136,7 +136,8 @@ def with_samples(
             raise ModelError(
                 f"{file} takes '{use.name}' {list(use.shape)} and '{tensor.name}' {tensor.words}: a second "
                 "input of images takes some frames of the same clip, as large or a whole number of times "
-                "smaller, with the same channels"
+                "smaller, with the same channels; of other ones give a network over one input with all "
+                "channels that takes it apart, model([x[..., :3], x[..., 3:]]), and name them with --planes"
             )
         if factors != (1, 1):
             shrinkage[tensor.name] = factors
@@ -204,6 +205,11 @@ def _frames_of(file: str, name: str, count: int, window: int, sampling: str) -> 
 
 def too_many(file: str, tensors: Sequence[TensorForm]) -> ModelError:
     names = ", ".join(f"'{t.name}' {t.words}" for t in tensors)
+    if len({t.shape[1:] for t in tensors}) == 1 and len(tensors[0].shape) == 4:
+        return ModelError(
+            f"{file} has {len(tensors)} inputs of one frame each ({names}): give a network over a window of "
+            "them that takes it apart, model(x[:, 0], x[:, 1], ...), which is cut and streamed"
+        )
     return ModelError(
         f"{file} has {len(tensors)} inputs ({names}): only one can be the images or features, others a "
         "mask of them, (1, T) or (1, T, 1), some of the same frames, or numbers that are always the "

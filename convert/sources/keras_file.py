@@ -155,10 +155,23 @@ def load_model(path: str | Path) -> keras.Model:
             ) from error
         reason = _why(path, str(error), content)
         raise ModelError(f"{path} does not load as a Keras model: {reason}") from error
+    refuse_quantised(path.name, model)
     if note := make_stateless(model):
         console.note(note)
     refuse_broken_weights({weight.path: weight for weight in model.weights})
     return in_single_precision(functional(model))
+
+
+def refuse_quantised(file: str, model: keras.Model) -> None:
+    """Raises ModelError if Keras has quantised a layer: its integers are none of TFLite's."""
+    quantised = [
+        each.name for each in model._flatten_layers() if getattr(each, "quantization_mode", None)
+    ]
+    if quantised:
+        raise ModelError(
+            f"{file} was quantised by Keras (the layer '{quantised[0]}'): give the float network that "
+            "it was, from before model.quantize"
+        )
 
 
 def _why(path: Path, reason: str, content: keras_2.Header) -> str:
@@ -178,6 +191,11 @@ def _why(path: Path, reason: str, content: keras_2.Header) -> str:
             "Keras does not find all weights in it, as of a layer that two others hold, such as "
             "TimeDistributed(backbone) twice, which it reads back as two: name the function that builds the "
             "network with --custom my.py:make_model"
+        )
+    if "TFSMLayer" in reason:
+        return (
+            "it holds a TFSMLayer, which runs a SavedModel from elsewhere: if you trust that, "
+            "--custom - takes it"
         )
     if unknown := re.search(r"Could not locate class '(\w+)'", reason):
         return (

@@ -210,13 +210,22 @@ def _to_saved_model(network: Any, folder: Path, names: list[str]) -> Path:
     rng = np.random.default_rng(0)
     np.save(_TEST_IMAGES, rng.random((20, 128, 128, 3), np.float32))  # else it downloads them
     onnx.save(network, "network.onnx")
-    onnx2tf.convert(
-        input_onnx_file_path="network.onnx",
-        output_folder_path="saved_model",
-        output_signaturedefs=True,
-        not_use_onnxsim=True,  # done above
-        enable_rnn_unroll=True,
-        keep_shape_absolutely_input_names=names,
-        non_verbose=True,
-    )
+    try:
+        onnx2tf.convert(
+            input_onnx_file_path="network.onnx",
+            output_folder_path="saved_model",
+            output_signaturedefs=True,
+            not_use_onnxsim=True,  # done above
+            enable_rnn_unroll=True,
+            keep_shape_absolutely_input_names=names,
+            non_verbose=True,
+        )
+    except ModuleNotFoundError as error:  # it has a module for each
+        module, _, operator = str(error.name).rpartition(".")
+        if module != "onnx2tf.ops":
+            raise
+        raise ModelError(
+            f"onnx2tf does not know the operator {operator}: export with an older opset_version, such as 18, "
+            "or give the .pt2, .keras or SavedModel that it was made of"
+        ) from error
     return folder / "saved_model"

@@ -22,11 +22,21 @@ _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 
 
 class _OfFrames(torch.nn.Module):
-    """The network behind a move of the axes to where it wants them, and with all its other inputs."""
+    """The network behind a move of the axes to where it wants them, and with all its other inputs.
 
-    def __init__(self, network: Any, order: Sequence[inputs.TensorForm], use: inputs.NetworkInputs):
+    arguments: how `order` is passed: by keyword, in lists, in dicts.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        arguments: Any,
+        order: Sequence[inputs.TensorForm],
+        use: inputs.NetworkInputs,
+    ):
         super().__init__()
         self.network, self.use, self.names = network, use, [tensor.name for tensor in order]
+        self.arguments = arguments
         beside = use.values_beside(order)
         self.beside = {name: torch.from_numpy(values) for name, values in beside.items()}
         self.samples = {
@@ -44,7 +54,8 @@ class _OfFrames(torch.nn.Module):
         for name, positions in self.samples.items():
             tensors[name] = moved.index_select(self.use.time_axis, positions)
         tensors[self.use.name] = moved
-        return self.network(*(tensors[name] for name in self.names))
+        positional, by_name = self.arguments.unflatten([tensors[name] for name in self.names])
+        return self.network(*positional, **by_name)
 
 
 def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
@@ -55,7 +66,8 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     inputs.refuse_shrinkage(path.name, use)
     frames = reference.examples_of(use)
-    network = _OfFrames(torch_pooling.in_2d(_with_numbers_copied(program.module())), tensors, use)
+    in_2d = torch_pooling.in_2d(_with_numbers_copied(program.module()))
+    network = _OfFrames(in_2d, program.call_spec.in_spec, tensors, use)
     example = np.repeat(np.asarray(frames[:1]), use.batch, axis=0).astype(use.dtype)
     side_values = [torch.from_numpy(values[:1]) for values in given_beside(frames).values()]
     converted = litert_torch.convert(network, (torch.from_numpy(example), *side_values))

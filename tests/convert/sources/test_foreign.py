@@ -215,3 +215,18 @@ def test_files_of_pytorch_say_the_step_that_works(tmp_path: Path) -> None:
     advice.refuse_unread(tmp_path / "m.onnx")
     shutil.copy(tmp_path / "m.onnx", tmp_path / "m.pb")
     assert _line(tmp_path / "m.pb").endswith("rename it to m.onnx")
+
+
+def test_what_keras_has_quantised_or_runs_from_elsewhere_is_told(tmp_path: Path) -> None:
+    window = keras.Input((4, 16, 16, 3))
+    answer = layers.Dense(3)(layers.Flatten()(window))
+    network = keras.Model(window, answer)
+    network.export(tmp_path / "inner")
+    layer = layers.TFSMLayer(str(tmp_path / "inner"), call_endpoint="serve")
+    keras.Model(window, layer(window)).save(tmp_path / "outer.keras")
+    with pytest.raises(ModelError, match="holds a TFSMLayer.*--custom - takes it"):
+        keras_file.load_model(tmp_path / "outer.keras")
+    network.quantize("int8")
+    network.save(tmp_path / "quantised.keras")
+    with pytest.raises(ModelError, match="was quantised by Keras .*give the float network"):
+        keras_file.load_model(tmp_path / "quantised.keras")

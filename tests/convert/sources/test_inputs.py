@@ -139,6 +139,11 @@ def test_inputs_are_told_apart_and_open_sizes_are_filled(
             InputRequest(),
             "has 2 inputs .*only one can be the images or features",
         ),
+        (
+            [TensorForm(name, (1, 24, 24, 3)) for name in ("first", "second", "third")],
+            InputRequest(),
+            r"has 3 inputs of one frame each .*that takes it apart, model\(x\[:, 0\], x\[:, 1\], ...\)",
+        ),
     ],
 )
 def test_what_stays_open_or_does_not_fit_is_one_line(tensors, request_, message: str) -> None:

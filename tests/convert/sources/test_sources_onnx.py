@@ -180,6 +180,14 @@ def test_the_largest_two_of_all_scores(tmp_path: Path) -> None:
     np.testing.assert_allclose(answers["largest"], wanted[0], rtol=1e-4)
 
 
+def test_an_operator_that_nobody_converts_is_refused_by_its_name(tmp_path: Path) -> None:
+    net = _Graph()
+    net.add("LpPool", "frames", kernel_shape=[2, 2])
+    path = net.save(tmp_path / "model.onnx", [1, 3, 8, 8], {"maps": [1, 3, 7, 7]})
+    with pytest.raises(ModelError, match="onnx2tf does not know the operator LpPool: export with"):
+        float_tflite(path)
+
+
 def test_a_loop_is_refused_by_its_name(tmp_path: Path) -> None:
     value = onnx.helper.make_tensor_value_info
     kinds, shape = onnx.TensorProto, [1, 3, 8, 8]

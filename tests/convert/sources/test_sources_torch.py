@@ -64,6 +64,42 @@ def test_a_window_is_channels_last_and_can_be_cut(tmp_path: Path, any_batch: boo
     assert_parts_equal_the_whole(found.model)
 
 
+class _Called(torch.nn.Module):
+    """As PyTorchVideo passes pathways, in a list, and Hugging Face pixels, by keyword or in a dict."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form, self.maps = form, torch.nn.Conv2d(3, 4, 3, 2)
+
+    def forward(self, clip=None, *, pixel_values=None) -> torch.Tensor:
+        given = {
+            "keyword": lambda: pixel_values,
+            "list": lambda: clip[0],
+            "dict": lambda: clip["x"],
+        }
+        frames = given[self.form]()
+        return self.maps(frames.flatten(0, 1)).mean((2, 3)).view(1, -1)
+
+
+@pytest.mark.parametrize("form", ["keyword", "list", "dict"])
+def test_inputs_may_be_passed_in_any_form(tmp_path: Path, form: str) -> None:
+    torch.manual_seed(0)
+    network, clip = _Called(form).eval(), torch.rand(1, 4, 3, 24, 20)
+    calls = {
+        "keyword": ((), {"pixel_values": clip}),
+        "list": (([clip],), {}),
+        "dict": (({"x": clip},), {}),
+    }
+    arguments, by_name = calls[form]
+    exported = torch.export.export(network, arguments, by_name)
+    torch.export.save(exported, tmp_path / "model.pt2")
+    found = float_tflite(tmp_path / "model.pt2")
+    with torch.no_grad():
+        wanted = network(*arguments, **by_name)
+    answers = run(found.model, {"window": np.moveaxis(clip.numpy(), 2, -1)})
+    assert np.allclose(answers["output_0"], wanted, atol=1e-5)
+
+
 def test_a_picture(tmp_path: Path) -> None:
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten())
     found = float_tflite(_save(tmp_path / "model.pt2", network, (1, 1, 12, 10)))

@@ -82,7 +82,9 @@ def test_a_silent_child_ends_with_a_runner_that_is_killed(reader: str) -> None:
             f"ffmpeg.is_installed = lambda: {reader == 'ffmpeg'}\nsources.open_source({url!r})"
         )
         with subprocess.Popen([sys.executable, "-c", script]) as runner:
-            asked, _ = silent.accept()  # a connection that nobody holds is closed, and no silent one
+            asked, _ = (
+                silent.accept()
+            )  # a connection that nobody holds is closed, and no silent one
             with asked:
                 (child,) = psutil.Process(runner.pid).children()
                 runner.kill()
