@@ -5,11 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnx.inliner
 import onnx2tf
 import onnxruntime
 import onnxsim
@@ -24,6 +26,7 @@ from edge_convert.sources import libraries, onnx_rewrites, reference, saved_mode
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
 _DTYPES = {"tensor(float16)": "float16", "tensor(float)": "float32"}  # as onnxruntime calls them
+_DEEPEST = 4  # operators that are defined by others that are
 _OF_HALVES = 0.02  # of the largest answer, as of SavedModels
 _INTEGERS = re.compile("^QLinear|^QGemm$|QuantizeLinear$|Integer$")  # quantised, in any form
 _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
@@ -48,6 +51,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
             f"{path.name} goes round in a {loop}, which onnx2tf does not know: give the file that it was "
             "exported from (.keras, SavedModel, .pt2), or export it with its recurrent layers unrolled"
         )
+    network = _with_known_operators(network)
     frames = reference.examples_of(use)
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
@@ -202,6 +206,28 @@ def _give_states(network: Any) -> None:
             begin = onnx.helper.make_node("ConstantOfShape", [size.name], [f"{name}/begin"])
             network.graph.node.insert(0, begin)
             node.input[5] = node.input[6] = begin.output[0]
+
+
+def _with_known_operators(network: Any) -> Any:
+    """Operators that onnx2tf lacks by others, as far as ONNX defines them so, such as Attention.
+
+    The network has fixed shapes.
+    """
+    for _ in range(_DEEPEST):
+        kinds = {node.op_type for node in network.graph.node}
+        unknown = sorted(kind for kind in kinds if find_spec(f"onnx2tf.ops.{kind}") is None)
+        if not unknown:
+            break
+        typed = {value.name for value in network.graph.value_info}
+        network.graph.value_info.extend(  # as definitions depend on types
+            onnx.helper.make_tensor_value_info(each.name, each.data_type, each.dims)
+            for each in network.graph.initializer
+            if each.name not in typed
+        )
+        functions = [("", kind) for kind in unknown]
+        inline = onnx.inliner.inline_selected_functions
+        network, _ = onnxsim.simplify(inline(network, functions, inline_schema_functions=True))
+    return network
 
 
 def _to_saved_model(network: Any, folder: Path, names: list[str]) -> Path:
