@@ -140,14 +140,15 @@ class Conversion:
         ranged = self.features or side_values
         shared = {name: activations.extremes(values) for name, values in ranged.items()}
         first = {frame_input: calibration.extremes(windows, self.spec), **shared}
-        is_single = len(self.floats) > 1 or (self.network.window == 1 and not side_values)
-        values = calibration.frame_examples(windows, self.spec) if is_single else self._values()
-        examples = {frame_input: values.reshape(-1, *encoder.part.read[0].shape[1:])}
-        if len(self.floats) == 1:
-            examples |= side_values
         if encoder.part.states:
             examples, states = parts.state_examples(encoder, self._values(), calibration.MAX_FRAMES)
             first |= states
+        else:
+            is_single = len(self.floats) > 1 or (self.network.window == 1 and not side_values)
+            values = calibration.frame_examples(windows, self.spec) if is_single else self._values()
+            examples = {frame_input: values.reshape(-1, *encoder.part.read[0].shape[1:])}
+            if len(self.floats) == 1:
+                examples |= side_values
         jobs.prepare(self.network.parts[0].role, self.network.parts[0].model, examples, first)
         if len(self.floats) > 1:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)

@@ -43,6 +43,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     vars(python_utils).update({**_USUAL_NAMES, **own})
     with keras.saving.custom_object_scope(own):
         model = _built(module, factory, path) if factory else _loaded(path)
+        keras_model.refuse_quantised(path.name, model)
         keras_model.refuse_broken_weights({weight.path: weight for weight in model.weights})
         return _converted(model, job)
 
@@ -65,10 +66,7 @@ def _in_one_line(what: str) -> Iterator[None]:
     try:
         yield
     except (NotImplementedError, *_RAISED) as error:
-        innermost = str(error).rpartition("Exception encountered: ")[2]  # of Keras' deserialisation
-        lines = [line.strip() for line in innermost.splitlines()]
-        telling = [line for line in lines if line and not line.startswith("Exception encountered")]
-        reason = (telling or [""])[0][:300]
+        reason = keras_model.telling_line(error)[:300]
         raise ModelError(f"{what}: {type(error).__name__}: {reason}") from error
 
 

@@ -27,6 +27,7 @@ from edge_convert.sources.keras_model import (
     named_outputs,
     output_layers,
     refuse_broken_weights,
+    refuse_quantised,
 )
 from edge_convert.sources.libraries import FloatModel
 from edge_convert.sources.network_file import NetworkFile
@@ -160,18 +161,6 @@ def load_model(path: str | Path) -> keras.Model:
         console.note(note)
     refuse_broken_weights({weight.path: weight for weight in model.weights})
     return in_single_precision(functional(model))
-
-
-def refuse_quantised(file: str, model: keras.Model) -> None:
-    """Raises ModelError if Keras has quantised a layer: its integers are none of TFLite's."""
-    quantised = [
-        each.name for each in model._flatten_layers() if getattr(each, "quantization_mode", None)
-    ]
-    if quantised:
-        raise ModelError(
-            f"{file} was quantised by Keras (the layer '{quantised[0]}'): give the float network that "
-            "it was, from before model.quantize"
-        )
 
 
 def _why(path: Path, reason: str, content: keras_2.Header) -> str:

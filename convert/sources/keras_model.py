@@ -1,5 +1,6 @@
 """A Keras model: its form and its weights, checked."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,27 @@ def refuse_broken_weights(weights: Mapping[str, Any]) -> None:
                 f"the weight '{name}' holds NaN or infinity: the training diverged; "
                 "take an earlier checkpoint"
             )
+
+
+def refuse_quantised(file: str, model: keras.Model) -> None:
+    """Raises ModelError if Keras has quantised a layer: its integers are none of TFLite's."""
+    quantised = [layer.name for layer in model._flatten_layers() if layer.quantization_mode]
+    if quantised:
+        raise ModelError(
+            f"{file} was quantised by Keras (the layer '{quantised[0]}'): give the float network that "
+            "it was, from before model.quantize"
+        )
+
+
+def telling_line(error: Exception) -> str:
+    """The first line of an error of Keras that says something; "" if none does.
+
+    It begins with who was calling, and wraps what does not load in a sentence a level.
+    """
+    innermost = str(error).rpartition("Exception encountered: ")[2]
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in innermost.splitlines()]
+    telling = (line for line in lines if line and not line.startswith("Exception encountered"))
+    return next(telling, "")
 
 
 def functional(model: keras.Model) -> keras.Model:

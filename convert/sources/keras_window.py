@@ -4,7 +4,6 @@ Frames stand in the batch where Keras would copy a layer for each of them, recur
 their steps written out, and volumes become images.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -19,7 +18,7 @@ from edge_convert import inputs, layouts
 from edge_convert.frame_outputs import NewestFrame
 from edge_convert.network import LayerValues
 from edge_convert.sources import keras_layers
-from edge_convert.sources.keras_model import functional, is_functional, named_outputs
+from edge_convert.sources.keras_model import functional, is_functional, named_outputs, telling_line
 
 # what Keras and TensorFlow raise if shapes or constants do not fit a single window
 MISFITS = (ArithmeticError, LookupError, TypeError, ValueError, tf.errors.OpError)
@@ -99,8 +98,8 @@ def with_own_order(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model
         )
     except MISFITS as error:
         raise ModelError(
-            f"{model.name} cannot be called on any number of windows: {_reason(error)}; build it with "
-            "keras.Input without a batch_size"
+            f"{model.name} cannot be called on any number of windows: "
+            f"{telling_line(error) or type(error).__name__}; build it with keras.Input without a batch_size"
         ) from error
     return keras.Model([source, *side_values.values()], outputs, name=model.name)
 
@@ -187,7 +186,7 @@ class _Rebuilder:
         except MISFITS as error:
             raise ModelError(
                 f"the layer '{operation.name}' ({type(operation).__name__}) cannot be "
-                f"called on a single window: {_reason(error)}"
+                f"called on a single window: {telling_line(error) or type(error).__name__}"
             ) from error
 
     def _is_all_ones(self, mask: Any) -> bool:
@@ -251,10 +250,3 @@ class _Rebuilder:
 def _input_like(tensor: Any, batch: int | None = None) -> Any:
     shape = (batch or tensor.shape[0], *tensor.shape[1:])
     return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
-
-
-def _reason(error: Exception) -> str:
-    """The first line that says something; Keras begins with who was calling."""
-    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
-    informative = [line for line in lines if line and not line.startswith("Exception encountered")]
-    return informative[0] if informative else type(error).__name__

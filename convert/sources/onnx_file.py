@@ -26,7 +26,6 @@ from edge_convert.sources import libraries, onnx_rewrites, reference, saved_mode
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
 _DTYPES = {"tensor(float16)": "float16", "tensor(float)": "float32"}  # as onnxruntime calls them
-_DEEPEST = 4  # operators that are defined by others that are
 _OF_HALVES = 0.02  # of the largest answer, as of SavedModels
 _INTEGERS = re.compile("^QLinear|^QGemm$|QuantizeLinear$|Integer$")  # quantised, in any form
 _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
@@ -51,7 +50,6 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
             f"{path.name} goes round in a {loop}, which onnx2tf does not know: give the file that it was "
             "exported from (.keras, SavedModel, .pt2), or export it with its recurrent layers unrolled"
         )
-    network = _with_known_operators(network)
     frames = reference.examples_of(use)
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
@@ -66,6 +64,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
             _run_in_half(half, tensors, use), frames, use.layout, use.batch
         )
         own.compare(run, f"{path.name} in float32", _OF_HALVES, use.layout, use.batch)
+    network = _with_known_operators(network)
     new_names = {name: _INPUT, **{n: f"edge_run_given_{i}" for i, n in enumerate(use.given_shapes)}}
     for old, new in new_names.items():
         onnx_rewrites.rename(network, old, new)
@@ -209,16 +208,18 @@ def _give_states(network: Any) -> None:
 
 
 def _with_known_operators(network: Any) -> Any:
-    """Operators that onnx2tf lacks by others, as far as ONNX defines them so, such as Attention.
+    """Operators that onnx2tf lacks by those that ONNX defines them by, such as Attention.
 
-    The network has fixed shapes.
+    The network has fixed shapes. Raises ModelError of one that is defined by no others.
     """
-    for _ in range(_DEEPEST):
-        kinds = {node.op_type for node in network.graph.node}
-        unknown = sorted(kind for kind in kinds if find_spec(f"onnx2tf.ops.{kind}") is None)
-        if not unknown:
-            break
-        typed = {value.name for value in network.graph.value_info}
+    before: list[str] = []
+    while unknown := _unknown_operators(network):
+        if unknown == before:
+            raise ModelError(
+                f"onnx2tf does not know the operator {unknown[0]}: export with an older opset_version, such "
+                "as 18, or give the .pt2, .keras or SavedModel that it was made of"
+            )
+        before, typed = unknown, {value.name for value in network.graph.value_info}
         network.graph.value_info.extend(  # as definitions depend on types
             onnx.helper.make_tensor_value_info(each.name, each.data_type, each.dims)
             for each in network.graph.initializer
@@ -230,28 +231,25 @@ def _with_known_operators(network: Any) -> Any:
     return network
 
 
+def _unknown_operators(network: Any) -> list[str]:
+    """onnx2tf has a module for each that it knows."""
+    kinds = {node.op_type for node in network.graph.node}
+    return sorted(kind for kind in kinds if find_spec(f"onnx2tf.ops.{kind}") is None)
+
+
 def _to_saved_model(network: Any, folder: Path, names: list[str]) -> Path:
     """Windows keep their axes as they are; onnx2tf takes (1, T, C, H, W) for a volume otherwise."""
     os.chdir(folder)
     rng = np.random.default_rng(0)
     np.save(_TEST_IMAGES, rng.random((20, 128, 128, 3), np.float32))  # else it downloads them
     onnx.save(network, "network.onnx")
-    try:
-        onnx2tf.convert(
-            input_onnx_file_path="network.onnx",
-            output_folder_path="saved_model",
-            output_signaturedefs=True,
-            not_use_onnxsim=True,  # done above
-            enable_rnn_unroll=True,
-            keep_shape_absolutely_input_names=names,
-            non_verbose=True,
-        )
-    except ModuleNotFoundError as error:  # it has a module for each
-        module, _, operator = str(error.name).rpartition(".")
-        if module != "onnx2tf.ops":
-            raise
-        raise ModelError(
-            f"onnx2tf does not know the operator {operator}: export with an older opset_version, such as 18, "
-            "or give the .pt2, .keras or SavedModel that it was made of"
-        ) from error
+    onnx2tf.convert(
+        input_onnx_file_path="network.onnx",
+        output_folder_path="saved_model",
+        output_signaturedefs=True,
+        not_use_onnxsim=True,  # done above
+        enable_rnn_unroll=True,
+        keep_shape_absolutely_input_names=names,
+        non_verbose=True,
+    )
     return folder / "saved_model"

@@ -82,10 +82,8 @@ def test_a_silent_child_ends_with_a_runner_that_is_killed(reader: str) -> None:
             f"ffmpeg.is_installed = lambda: {reader == 'ffmpeg'}\nsources.open_source({url!r})"
         )
         with subprocess.Popen([sys.executable, "-c", script]) as runner:
-            asked, _ = (
-                silent.accept()
-            )  # a connection that nobody holds is closed, and no silent one
-            with asked:
+            asked, _ = silent.accept()
+            with asked:  # a connection that nobody holds is closed, and no silent one
                 (child,) = psutil.Process(runner.pid).children()
                 runner.kill()
                 assert child.wait(5) is None

@@ -49,6 +49,7 @@ def inventory(folder: Path, **variables: object) -> Path:
             "boards.yml, line 3: YAML parsing failed: While",
         ),
         ("boards.ini", "[pi_4]\ndoor:\n", "boards.ini: Invalid host pattern 'door:' supplied"),
+        ("boards.yml", "boards: {hosts: ", "the inventory cannot be read"),
         ("boards.yml", "boards: {hosts: {}}", "there is no board"),
     ],
 )
