@@ -4,7 +4,7 @@ Boards fail as a model says; time, traffic and disk are counted. Everything that
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,11 +103,17 @@ class SimulatedFleet:
 
 @dataclass
 class SimulatedBoards:
-    """The boards of one simulation, and what they have in common."""
+    """The boards of one simulation, and what they have in common.
+
+    on_visits: is told how many visits of boards are simulated, and of how many at most.
+    """
 
     model: FleetModel
     forks: int
     chance: random.Random
+    most_visits: int
+    on_visits: Callable[[int, int], None]
+    visits: int = 0
     sent_mb: float = 0.0
 
     def steps(self, boards: Sequence[int], count: int, check_s: float, each_mb: float) -> float:
@@ -119,6 +125,8 @@ class SimulatedBoards:
         for step in range(count):
             is_transfer, is_check = step == count // 2 and each_mb > 0, step == count - 1
             total += self._step(boards, each_mb if is_transfer else 0.0, check_s * is_check)
+            self.visits += len(boards)
+            self.on_visits(self.visits, self.most_visits)
         return total
 
     def _step(self, boards: Sequence[int], each_mb: float, check_s: float) -> float:
@@ -155,11 +163,13 @@ class SimulatedBoards:
 
 
 def simulate(
-    boards: int, forks: int, model: FleetModel, ends: Sequence[WaveEnd], seed: int = 0
-) -> SimulatedFleet:
+    boards: int, forks: int, model: FleetModel, ends: Sequence[WaveEnd], seed: int = 0,
+    on_visits: Callable[[int, int], None] = lambda visits, most: None,
+) -> SimulatedFleet:  # fmt: skip
     """One roll-out, wave after wave, and one day's collecting; the same seed gives the same."""
     chance = random.Random(seed)
-    fleet = SimulatedBoards(model, forks, chance)
+    most_visits = boards * (model.steps + (3 if model.watch_s else 2) * model.health_steps)
+    fleet = SimulatedBoards(model, forks, chance, most_visits, on_visits)
     names = {str(n): "" for n in range(boards)}
     kinds = {name: _fate(model, chance) for name in names}
     waves, seconds, back_s = list[SimulatedWave](), model.plan_s + boards * model.a_board_s, 0.0

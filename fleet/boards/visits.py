@@ -129,7 +129,8 @@ def write_collection(folder: Path) -> None:
 def simulate(boards: int, forks: int, model: Path | None, as_json: bool, **options: Any) -> None:
     assumed = simulation.read_model(model) if model else simulation.FleetModel()
     ends = wave_ends.parse_ends(options["waves"])
-    outcome = simulation.simulate(boards, forks, assumed, ends, options["seed"])
+    with console.Progress().steps() as on_visits:
+        outcome = simulation.simulate(boards, forks, assumed, ends, options["seed"], on_visits)
     console.echo(json.dumps(encode(outcome), indent=1) if as_json else simulation.text(outcome))
 
 

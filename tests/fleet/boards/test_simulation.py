@@ -38,6 +38,13 @@ def test_each_step_waits_for_the_last_board() -> None:
     assert outcome.seconds == pytest.approx(5.4 + 14 + 60 + 4)
 
 
+def test_it_says_how_many_visits_are_behind_it() -> None:
+    told: list[tuple[int, int]] = []
+    simulation.simulate(40, 20, PLAIN, ALL, on_visits=lambda *visits: told.append(visits))
+    assert [done for done, _ in told] == list(range(40, told[-1][0] + 1, 40))
+    assert {most for _, most in told} == {told[-1][0]}
+
+
 def test_the_core_here_is_what_all_boards_wait_for() -> None:
     """10 boards, a second of the one core each: the last is sent at 10 s and takes one more."""
     model = replace(PLAIN, controller_s=1, controller_cores=1, steps=1, health_steps=0)
