@@ -6,7 +6,7 @@ Inference", Jacob et al. 2018.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,28 +96,6 @@ def left_in_float(model: bytes) -> tuple[float, str]:
     return sizes[False] / (sum(sizes.values()) or 1), ", ".join(unknown)
 
 
-def with_room_for_biases(model: bytes, ranges: Ranges) -> Ranges:
-    """Ranges so wide that each bias is an integer of 32 bits.
-
-    One step of a bias is a step of the input times one of the weight. Behind an input that hardly
-    leaves zero, as in the gates of some squeeze-and-excitations, the bias is all that there is.
-    """
-    root, wide = flatbuffer.read(model), dict(ranges)
-    for operator in flatbuffer.operators(root, *WITH_BIAS):
-        source, *constants = map(int, operator.inputs)
-        weights, bias = (main_graph.constant(root, index) for index in (*constants, -1)[:2])
-        name = main_graph.name_of(root.subgraphs[0].tensors[source])
-        if weights is None or bias is None or name not in wide:
-            continue
-        outputs = np.moveaxis(weights, WITH_BIAS[flatbuffer.operator_name(root, operator)], 0)
-        step = np.abs(outputs.reshape(len(bias), -1)).max(axis=1) / 127
-        used = step > 0
-        reach = float((np.abs(bias[used]) / step[used]).max(initial=0.0)) * 255 / _MOST_BIAS
-        low, high = wide[name]
-        wide[name] = low, max(high, low + reach)
-    return wide
-
-
 WITH_BIAS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "FULLY_CONNECTED": 0}  # axis of the results
 _MOST_BIAS = 2.0**30
 
@@ -128,7 +106,7 @@ def _run(
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {
         name: {"min": np.float32(low), "max": np.float32(high)}
-        for name, (low, high) in with_room_for_biases(model, ranges).items()
+        for name, (low, high) in ranges.items()
     }
     return _repaired(bytes(worker.quantize(statistics).quantized_model), model, float_ends)
 
@@ -141,7 +119,7 @@ def _repaired(model: bytes, source: bytes, float_ends: Sequence[str]) -> bytes:
     If one layer of it stays in float, it makes all answers float32, as if they were finer than
     the integers that they are made of. Its signature may still name tensors that are no longer the
     graph's outputs, and of a SPLIT it passes over the outputs that nobody reads, so that XNNPACK
-    refuses the graph.
+    refuses the graph. Biases that do not fit it clips.
     """
     root, before = flatbuffer.read(model), flatbuffer.signature(source)
     graph, signature = root.subgraphs[0], root.signatureDefs[0]
@@ -154,7 +132,87 @@ def _repaired(model: bytes, source: bytes, float_ends: Sequence[str]) -> bytes:
             entry.tensorIndex = tensors[positions[entry.name.decode()]]
     for operator in flatbuffer.operators(root, "SPLIT", "SPLIT_V", "UNPACK"):
         _give_one_type([graph.tensors[i] for i in operator.outputs])
+    _make_room_for_biases(root, flatbuffer.view(source))
     return flatbuffer.write(root)
+
+
+def _make_room_for_biases(root: Any, source: Any) -> None:
+    """Give weights larger steps where a bias, in steps of weight times input, is no integer of 32 bits.
+
+    So it is of a filter that hardly has weights, and behind an input that hardly leaves zero. What the
+    weights lose is less than a millionth of that bias for each.
+    """
+    real = {layer.name: main_graph.constant(source, layer.bias) for layer in _biased(source)}
+    together: dict[int, list[_Biased]] = {}
+    for layer in _biased(root):
+        if layer.is_integer(root):
+            together.setdefault(layer.weights, []).append(layer)
+    for layers_of_weights in together.values():
+        _widen(root, [(layer, real.get(layer.name)) for layer in layers_of_weights])
+
+
+@dataclass(frozen=True)
+class _Biased:
+    """A layer with a bias: its output's name, its tensors, and the axis of results in its weights."""
+
+    name: str
+    source: int
+    weights: int
+    bias: int
+    axis: int
+
+    def is_integer(self, root: Any) -> bool:
+        tensors, wanted = (
+            root.subgraphs[0].tensors,
+            (schema.TensorType.INT32, schema.TensorType.INT64),
+        )
+        is_weight = tensors[self.weights].type == schema.TensorType.INT8
+        return is_weight and tensors[self.bias].type in wanted
+
+    def step(self, root: Any) -> float:
+        """Of its input."""
+        return float(_steps(root, self.source)[0])
+
+    def values(self, root: Any) -> np.ndarray:
+        """Of its bias, as far as they were not clipped."""
+        return np.asarray(main_graph.constant(root, self.bias)) * _steps(root, self.bias)
+
+
+def _biased(root: Any) -> Iterator[_Biased]:
+    tensors = root.subgraphs[0].tensors
+    for operator in flatbuffer.operators(root, *WITH_BIAS):
+        read = [int(index) for index in operator.inputs]
+        if len(read) > 2 and read[2] >= 0:
+            name = main_graph.name_of(tensors[int(operator.outputs[0])])
+            axis = WITH_BIAS[flatbuffer.operator_name(root, operator)]
+            yield _Biased(name, read[0], read[1], read[2], axis)
+
+
+def _widen(root: Any, layers_of_weights: Sequence[tuple[_Biased, np.ndarray | None]]) -> None:
+    """The steps of weights, as far as the biases of all layers that compute with them ask for."""
+    biases = [(each, each.values(root) if v is None else v) for each, v in layers_of_weights]
+    weights, axis = biases[0][0].weights, biases[0][0].axis
+    steps = _steps(root, weights)
+    least = np.max([np.abs(v) / (each.step(root) * _MOST_BIAS) for each, v in biases], axis=0)
+    wide = np.maximum(steps, least if len(steps) > 1 else least.max())
+    if (wide == steps).all():
+        return
+    integers = np.moveaxis(np.asarray(main_graph.constant(root, weights)), axis, -1)
+    integers = np.moveaxis(np.rint(integers * (steps / wide)), -1, axis)
+    _set_integers(root, weights, integers, wide)
+    for layer, values in biases:
+        step = layer.step(root) * wide
+        _set_integers(root, layer.bias, np.rint(values / step), step)
+
+
+def _set_integers(root: Any, index: int, integers: np.ndarray, steps: np.ndarray) -> None:
+    dtype = np.asarray(main_graph.constant(root, index)).dtype
+    main_graph.set_constant(root, index, integers.astype(dtype))
+    root.subgraphs[0].tensors[index].quantization.scale = steps.astype(np.float32)
+
+
+def _steps(root: Any, index: int) -> np.ndarray:
+    return np.asarray(root.subgraphs[0].tensors[index].quantization.scale, np.float64)
 
 
 def _keep_integer_answers(graph: Any, conversions: Iterable[Any]) -> None:
