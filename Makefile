@@ -65,7 +65,9 @@ test-torch: $(TEST_ENV)/$(INSTALLED) $(TORCH_ENV)/$(INSTALLED) ## Train on PyTor
 	TORCH_PYTHON=$(abspath $(TORCH_ENV))/bin/python $(TEST_ENV)/bin/python -m pytest \
 	  tests/models/training/test_torch.py
 	KERAS_BACKEND=torch $(TORCH_ENV)/bin/python -m pytest --noconftest -p no:cacheprovider \
-	  tests/models/training/test_end_to_end.py -k "resumed or goes_on or average or looks or teacher"
+	  tests/models/training/test_end_to_end.py tests/models/training/test_qat.py \
+	  tests/models/networks/test_rounding.py \
+	  -k "resumed or goes_on or average or looks or teacher or tuned or rounded or step"
 
 zoo: $(ZOO_ENV)/$(INSTALLED) ## Convert 73 networks as people publish them, and write out/zoo/zoo.md (fetches PyTorch; hours)
 	$(ZOO_ENV)/bin/python -m examples.zoo -o out/zoo

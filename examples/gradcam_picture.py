@@ -35,10 +35,11 @@ def main(model: Path, output: Path, action: str) -> None:
     with console.captured_stderr():
         from edge_models.datasets import named
         from edge_models.evaluation import gradcam, network
+        from edge_models.networks.trained import load_trained
         from edge_models.training import config, from_features
 
     expected = from_features.network_config(config.read_config(named.training_file()))
-    trained = network.open_network(network.load_trained(model, expected), expected.tasks)
+    trained = network.open_network(load_trained(model, expected), expected.tasks)
     size, window, number = expected.size, expected.window, motion.ACTIONS.index(action)
     frames = film_all_actions(window, size)[number]
     sharper_frames = film_all_actions(window, _SHOWN_SIDE)[number]  # the same motion, sharper

@@ -40,6 +40,7 @@ Examples:
   edge-train models/configs/mtdnn_face.toml --data UTKFace -o out/mtdnn_face.keras
   edge-train models/configs/mtdnn_swim.toml --data swimmers -o out/mtdnn_swim.keras --resume
   edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras --report-only
+  edge-train mine.toml --data clips -o out/mine_qat.keras --qat out/mine.keras
 
 Beside model.keras come model.tasks.json (labels, for edge-convert) and
 model_report/ (report.html, all figures and pictures on one page; report.json); of
@@ -149,6 +150,11 @@ COMMANDS = {command.name: command for command in (build, pretrained)}
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training from pixels.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's events as well.")
 @click.option(
+    "--qat", "qat_of", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="MODEL.keras",
+    help="Quantisation-aware: fine-tune this trained network for int8, as [qat] says.",
+)  # fmt: skip
+@click.option(
     "--report-only", is_flag=True,
     help="Measure OUTPUT, which is there already, and write its report anew; train nothing.",
 )  # fmt: skip
@@ -163,6 +169,7 @@ def main(
     fold: int | None,
     resume: bool,
     tensorboard: bool,
+    qat_of: Path | None,
     report_only: bool,
 ) -> None:
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
@@ -177,7 +184,7 @@ def main(
     if output is not None:
         backends.chosen()  # raises if what Keras runs on is missing
     if report_only:
-        _check_report_only(output, resume or tensorboard)
+        _check_report_only(output, resume or tensorboard or qat_of is not None)
     config = read_training_file(config_path)
     if seed is not None:
         config = dataclasses.replace(config, seed=seed)
@@ -187,11 +194,13 @@ def main(
         config = dataclasses.replace(config, data=kinds.at_fold(config.data, fold))
     cache = cache or (output.parent if output else export_clips or Path()) / ".features"
     from_features = isinstance(config, TrainingConfig)
-    if from_features and (resume or tensorboard):
+    if from_features and (resume or tensorboard or qat_of):
         raise click.UsageError(
-            "--resume and --tensorboard are for trainings from pixels; this one computes "
+            "--resume, --tensorboard and --qat are for trainings from pixels; this one computes "
             "features once, keeps them, and then takes minutes"
         )
+    if qat_of and output and output.resolve() == qat_of.resolve():
+        raise click.UsageError(f"--qat learns from {qat_of}: give -o another name")
     request = from_files.ClipRequest(config.network.window, config.network.size, config.seed, cache)
     data_set = kinds.load_data(config.data, request)
     if not from_features:
@@ -210,7 +219,8 @@ def main(
     if report_only:
         report_again(config, data_set, output)
     else:
-        train_and_save(config, data_set, output, cache, TrainingOptions(resume, tensorboard))
+        options = TrainingOptions(resume, tensorboard, qat_of=qat_of)
+        train_and_save(config, data_set, output, cache, options)
 
 
 def _check_report_only(output: Path | None, trains: bool) -> None:
@@ -218,7 +228,9 @@ def _check_report_only(output: Path | None, trains: bool) -> None:
     if output is None or not output.is_file():
         raise click.UsageError("--report-only measures a network: give -o MODEL.keras of one")
     if trains:
-        raise click.UsageError("--report-only trains nothing: leave --resume and --tensorboard out")
+        raise click.UsageError(
+            "--report-only trains nothing: leave --resume, --tensorboard and --qat out"
+        )
 
 
 def _export(

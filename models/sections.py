@@ -251,6 +251,29 @@ class WholeSection(FineTuningSection):
             raise ConfigError("whole.keep_maps keeps the maps of whole.from_layer: name a layer")
 
 
+@dataclass(frozen=True)
+class QATSection(StageSection):
+    """Fine-tuning for int8 of a network that is trained, which `edge-train --qat` asks for.
+
+    Backbone, blocks and heads learn together, what [whole] leaves alone being left alone here.
+
+    Attributes:
+        teacher_weight: share of the loss that is what the network answered before; 0: none.
+    """
+
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    max_epochs: int = 2
+    one_cycle: bool = True
+    teacher_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least_one(self, "max_epochs")
+        if self.teacher_weight > 1:
+            raise ConfigError(f"qat.teacher_weight is {self.teacher_weight}: a share, as 0.5")
+
+
 def check_looks(stage: str, keep_maps: bool, looks: int) -> None:
     if looks < 1 or (looks > 1 and not keep_maps):
         raise ConfigError(

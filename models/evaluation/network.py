@@ -10,13 +10,13 @@ import click
 import keras
 import numpy as np
 
-from edge.tasks import Task, kind_of
-from edge_common import ModelError, whole_file
+from edge.tasks import Task
+from edge_common import whole_file
 from edge_models import backends
 from edge_models.datasets import batches, dataset
 from edge_models.evaluation.results import RegressionResult, Result, Results, TaskResult
 from edge_models.evaluation.task_reports import REPORTS
-from edge_models.networks import mtdnn, views
+from edge_models.networks import views
 
 
 @dataclass(frozen=True)
@@ -73,56 +73,6 @@ def open_network(model: keras.Model, tasks: Sequence[Task]) -> OpenNetwork:
     last = {task.name: model.get_layer(task.name) for task in tasks}
     whole = keras.Model(windows, outputs(maps), name="whole")
     return OpenNetwork(backbone.layer, head, whole, outputs, last, tuple(tasks))
-
-
-def load_trained(path: Path, expected: mtdnn.MTDNNConfig) -> keras.Model:
-    """Read a `.keras` file that a run with this network has written.
-
-    Raises:
-        ModelError: it is no Keras model, or another one.
-    """
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is no Keras model: give the .keras of an edge-train") from error
-    wrong = _differs(model, expected)
-    if wrong:
-        raise ModelError(f"{path} {wrong}: give the network and the file it was trained with")
-    return model
-
-
-def _differs(model: keras.Model, expected: mtdnn.MTDNNConfig) -> str:
-    """How a network is not the one that a training file describes; empty if it is."""
-    if not _is_mtdnn(model):
-        return "is no network of edge-train"
-    shape = (expected.window, expected.size, expected.size, 3)
-    if tuple(model.input_shape[1:]) != shape:
-        return f"takes {_times(model.input_shape[1:])}, the training file says {_times(shape)}"
-    widths = {task.name: kind_of(task).width for task in expected.tasks}
-    outputs_of_file = {name: output.shape[-1] for name, output in model.output.items()}
-    if outputs_of_file != widths:
-        return f"answers {_listed(outputs_of_file)}, the training file asks {_listed(widths)}"
-    return ""
-
-
-def _is_mtdnn(model: keras.Model) -> bool:
-    """Whether it has the one input, the backbone and the last layers that `open_network` takes."""
-    one_input = isinstance(getattr(model, "input", None), keras.KerasTensor)
-    if not one_input or not isinstance(model.output, dict):
-        return False
-    layers = {layer.name: layer for layer in model.layers}
-    backbone = getattr(layers.get("backbone"), "layer", None)
-    answers = [layers.get(task) for task in model.output]
-    dense = all(isinstance(layer, keras.layers.Dense) for layer in answers)
-    return isinstance(backbone, keras.Model) and dense
-
-
-def _times(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _listed(widths: dict[str, int]) -> str:
-    return ", ".join(f"{name} ({width})" for name, width in sorted(widths.items()))
 
 
 CLIPS_A_BATCH = 8

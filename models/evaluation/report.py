@@ -34,7 +34,6 @@ from edge_models.evaluation.network import (
     OpenNetwork,
     Predictions,
     ask,
-    load_trained,
     open_network,
     results_of,
     write_answers,
@@ -43,6 +42,7 @@ from edge_models.evaluation.results import Results
 from edge_models.evaluation.trust import Trust, check_evaluation, measure_trust
 from edge_models.networks import files
 from edge_models.networks.mtdnn import network_of
+from edge_models.networks.trained import load_trained
 from edge_models.training.config import EndToEndConfig, TrainingConfig
 
 PAGE = "report.html"

@@ -1,6 +1,7 @@
 """One network seen in parts: models that share its layers, and copy no weight."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from keras import Input, Model, layers, ops
@@ -41,11 +42,11 @@ def tail_and_head_of(model: Model, early: str, window: int) -> Model:
     return Model(maps, head_of(model)(frames), name="tail_blocks_and_heads")
 
 
-def by_frames(model: Model) -> Model:
-    """The same layers, the frames of all windows passing the backbone together."""
+def by_frames(model: Model, change: Callable[[Model], Model] = lambda part: part) -> Model:
+    """The same layers, the frames of all windows passing the backbone together; both parts changed."""
     windows = Input(model.input_shape[1:], name="window")
-    maps = backbone_by_frames(model.get_layer("backbone").layer, model.input_shape[1])
-    return Model(windows, head_of(model)(maps(windows)), name="by_frames")
+    maps = backbone_by_frames(change(model.get_layer("backbone").layer), model.input_shape[1])
+    return Model(windows, change(head_of(model))(maps(windows)), name="by_frames")
 
 
 def looking_at(frames: int, model: Model, config: MTDNNConfig) -> Model:

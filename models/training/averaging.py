@@ -26,7 +26,8 @@ class AveragedWeights(keras.callbacks.Callback):
         self.averages = [keras.Variable(w.numpy(), trainable=False) for w in self.weights]
         self.steps = keras.Variable(0.0, trainable=False)
         self.variables = [*self.averages, self.steps]
-        self._step = backends.own().traced(self._average)
+        self._backend = backends.own()
+        self._step = self._backend.traced(self._average)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Take the step's weights into the average."""
@@ -49,7 +50,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def _average(self) -> None:
         momentum = keras.ops.minimum(self.momentum, (1 + self.steps) / (10 + self.steps))
-        backends.own().blend(self.averages, self.weights, momentum)
+        self._backend.blend(self.averages, self.weights, momentum)
         self.steps.assign_add(1)
 
     def _swap(self) -> None:

@@ -56,6 +56,7 @@ class BalancedModel(keras.Model):
         self.task_losses = {task: keras.losses.get(x) for task, x in options["loss"].items()}
         self.given: Mapping[str, float] = options["loss_weights"]
         self.pulls = PullAverages(self.task_losses)
+        self.own_backend = backends.own()
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step on a batch (x, {task: labels}); the metrics, and each task's weight."""
@@ -63,7 +64,7 @@ class BalancedModel(keras.Model):
             return super().train_step(data)
         x, labels = data
         targets = self.teacher(x) if self.teacher else {}
-        with backends.own().recording() as gradient:
+        with self.own_backend.recording() as gradient:
             outputs = self(x, training=True)
             losses = self._errors(labels, outputs, targets)
         weights = self._weights(self._pulls(gradient, losses))
@@ -71,7 +72,7 @@ class BalancedModel(keras.Model):
         gradients = gradient(
             losses.values(), variables, [weights[task] for task in losses], last=True
         )
-        backends.own().apply(self.optimizer, gradients, variables)
+        self.own_backend.apply(self.optimizer, gradients, variables)
         self.compute_loss(x, labels, outputs)  # keeps the mean of each task's loss
         total = sum(weights[task] * loss for task, loss in losses.items())
         self._loss_tracker.update_state(total, sample_weight=ops.shape(x)[0])

@@ -17,6 +17,7 @@ from edge_models.sections import (
     FineTuningSection,
     FrozenSection,
     NetworkSection,
+    QATSection,
     StageSection,
     TargetSection,
     WholeSection,
@@ -102,7 +103,7 @@ def _refuse_negative(table: Mapping[str, Any], source: str) -> None:
 
 
 _OWN_SECTIONS = (
-    "few_frames", "frozen", "whole", "augmentation", "loss_weights", "balance", "targets",
+    "few_frames", "frozen", "whole", "qat", "augmentation", "loss_weights", "balance", "targets",
 )  # fmt: skip
 # keys that came later decide nothing where they have their default: runs of older files go on
 _LATER = {
@@ -140,6 +141,7 @@ class EndToEndConfig:
     few_frames: FewFramesSection = field(default_factory=FewFramesSection)
     frozen: FrozenSection = field(default_factory=FrozenSection)
     whole: WholeSection = field(default_factory=WholeSection)
+    qat: QATSection = field(default_factory=QATSection)
     evaluation: EvaluationSection = field(default_factory=EvaluationSection)
 
     def __post_init__(self) -> None:
@@ -176,7 +178,7 @@ class EndToEndConfig:
             said, usual = (each[name] if name else each for each in (content, defaults))
             for key in (key for key in keys if said[key] == usual[key]):
                 del said[key]
-        del content["evaluation"]  # what is measured afterwards
+        del content["evaluation"], content["qat"]  # what is measured, or learnt, afterwards
         if "path" in content["data"]:
             content["data"]["path"] = ""
         if (teacher := Path(self.whole.teacher)).is_file():
@@ -193,8 +195,8 @@ def read_training_file(path: Path) -> AnyConfig:
     """Read a TOML file of either recipe.
 
     One that names a data set other than orl-motion, or has a section of this recipe
-    (`few_frames`, `frozen`, `whole`, `augmentation`, `loss_weights`, `balance`, `targets`), is
-    trained from pixels; any other from features of orl-motion that are computed once.
+    (`few_frames`, `frozen`, `whole`, `qat`, `augmentation`, `loss_weights`, `balance`,
+    `targets`), is trained from pixels; any other from features of orl-motion that are computed once.
 
     Raises:
         ConfigError: the file is no TOML, or holds a key or a value that no run has.

@@ -4,10 +4,12 @@ What is trained are the layers of the whole network itself, each batch's frames 
 pass of the backbone (a `TimeDistributed` would trace it once a frame).
 """
 
+import hashlib
 import math
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -17,7 +19,7 @@ from edge.tasks import KINDS
 from edge_common import ConfigError, console, nearest_or_all
 from edge_models.datasets import dataset
 from edge_models.evaluation.history import TrainingHistory, label_sums
-from edge_models.networks import backbones, files, mtdnn, numbers, views
+from edge_models.networks import backbones, files, mtdnn, numbers, trained, views
 from edge_models.sections import WholeSection
 from edge_models.training.config import EndToEndConfig
 from edge_models.training.feature_cache import maps_of
@@ -50,10 +52,11 @@ class PixelTraining:
             they stay there. None: they are computed in `folder`, and removed in the end.
         backbone: file of the weights that the backbone begins with, instead of the
             configuration's.
+        qat_of: file of the trained network that is fine-tuned for int8, and nothing else.
 
     Raises:
         ConfigError: the configuration does not suit the data's tasks or the backbone.
-        ModelError: `backbone` does not fit.
+        ModelError: `backbone` or `qat_of` does not fit.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class PixelTraining:
         tensorboard: bool = False,
         feature_cache: Path | None = None,
         backbone: Path | None = None,
+        qat_of: Path | None = None,
     ) -> None:
         self.config, self.data, self.folder = config, data, folder
         self.tensorboard, self.shares_features = tensorboard, feature_cache is not None
@@ -76,8 +80,11 @@ class PixelTraining:
         if backbone is not None:
             files.load_weights(self._backbone, backbone, self.network.backbone)
         backbones.check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
+        if qat_of is not None:
+            trained.take_weights(self.model, qat_of, self.network)
+        self.stages = list(stages_of(config, qat_of))
         self.by_frames = views.by_frames(self.model)
-        self.progress = EpochProgress(run_fingerprint(config, data))
+        self.progress = EpochProgress(run_fingerprint(config, data, qat_of))
         self.checkpoint = Checkpoint(folder)
 
     def resume(self) -> bool:
@@ -150,10 +157,9 @@ class PixelTraining:
 
     def _left(self) -> Iterator[Stage]:
         """The stages that are not yet done."""
-        stages = list(stages_of(self.config))
-        names = [stage.name for stage in stages]
+        names = [stage.name for stage in self.stages]
         at = names.index(self.progress.stage) if self.progress.stage else 0
-        yield from stages[at:]
+        yield from self.stages[at:]
 
     def _train(self, stage: Stage) -> None:
         plan, progress = stage.schedule, self.progress
@@ -187,7 +193,7 @@ class PixelTraining:
     def _leave(self, name: str) -> None:
         """Take the best of the stage before along."""
         self.keep_best()
-        if any(stage.name == name and stage.has_own_loss for stage in stages_of(self.config)):
+        if any(stage.name == name and stage.has_own_loss for stage in self.stages):
             self.progress.best_loss = math.inf
 
     def _callbacks(
@@ -212,6 +218,8 @@ class PixelTraining:
     def _prepare(self, stage: Stage) -> Fit:
         """Say what is trained, and compile."""
         section = WholeSection() if stage.frames else self.config.whole
+        if stage.rounds:
+            section = replace(section, freeze_batch_norm=True)
         train_backbone(self._backbone, section, frozen=stage.frozen)
         fit = fit_of(
             stage, self.model, self.by_frames, self.config, self.network, self.data,
@@ -229,7 +237,7 @@ class PixelTraining:
             metrics={task: [learning.metric] for task, learning in learnt.items()},
             balance=self.config.balance.method,
             teacher=teacher_of(stage.teacher, self.model, stage.cut) if stage.teacher else None,
-            teacher_weight=section.teacher_weight,
+            teacher_weight=stage.teacher_weight,
         )
         return fit
 
@@ -247,10 +255,14 @@ class PixelTraining:
         return progress.epoch + 1
 
 
-def run_fingerprint(config: EndToEndConfig, data: dataset.DataSet) -> str:
-    """What must be equal for a run to go on: the configuration and the clips' labels."""
+def run_fingerprint(
+    config: EndToEndConfig, data: dataset.DataSet, qat_of: Path | None = None
+) -> str:
+    """What must be equal for a run to go on: the configuration, the clips' labels, what it begins with."""
     parts = label_sums(data)
     sums = [f"{n}:{total}" for use in ("train", "validation") for n, total in parts[use].values()]
+    if qat_of:
+        sums += [str(config.qat), hashlib.sha256(qat_of.read_bytes()).hexdigest()]
     return f"{config.fingerprint()} {' '.join(sums)}"
 
 

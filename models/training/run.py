@@ -56,13 +56,14 @@ class TrainingOptions:
     """What a training from pixels can do besides.
 
     resume: go on with an interrupted run.  tensorboard: write its events as well.
-    feature_cache, backbone: see `PixelTraining`.
+    feature_cache, backbone, qat_of: see `PixelTraining`.
     """
 
     resume: bool = False
     tensorboard: bool = False
     feature_cache: Path | None = None
     backbone: Path | None = None
+    qat_of: Path | None = None
 
 
 def train_and_save(
@@ -84,7 +85,7 @@ def train_and_save(
 
     Raises:
         ConfigError: the configuration does not suit the data, or an option the installation.
-        ModelError: the loss is no number any more, or `options.backbone` does not fit.
+        ModelError: the loss is no number any more, or a file of `options` does not fit.
         KeyboardInterrupt: after all that there was to save was saved.
     """
     missing = backends.missing(REPORT_NEEDS)
@@ -159,7 +160,7 @@ def _begin(
         console.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
     training = from_pixels.PixelTraining(
         config, data, folder, tensorboard=options.tensorboard,
-        feature_cache=options.feature_cache, backbone=options.backbone,
+        feature_cache=options.feature_cache, backbone=options.backbone, qat_of=options.qat_of,
     )  # fmt: skip
     if options.resume and not training.resume():
         console.echo(f"nothing to go on from in {folder}: starting anew")

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from edge_models.datasets import batches, dataset
-from edge_models.networks import backbones, mtdnn, views
+from edge_models.networks import backbones, mtdnn, rounding, views
 from edge_models.sections import StageSection, WholeSection
 from edge_models.training import averaging, balance, feature_cache
 from edge_models.training.config import EndToEndConfig
@@ -22,7 +22,9 @@ class Stage:
         frames: looks at so many of each window; 0: at all.
         looks: fits to maps that are computed once, of so many looks of each clip; 0: to clips.
         cut: the layer of the backbone whose maps these are; "": its last.
+        rounds: as int8 will, to learn what survives it.
         teacher: file of a network whose answers are learnt, too; "": none.
+        teacher_weight: their share of the loss.
     """
 
     name: str
@@ -31,7 +33,9 @@ class Stage:
     frames: int = 0
     looks: int = 0
     cut: str = ""
+    rounds: bool = False
     teacher: str = ""
+    teacher_weight: float = 0.0
 
     @property
     def has_own_loss(self) -> bool:
@@ -62,8 +66,15 @@ class Fit:
         return [*self.saved_model.variables, *self.model.optimizer.variables, *averages]
 
 
-def stages_of(config: EndToEndConfig) -> Iterator[Stage]:
-    """The stages that a training file asks for, in their order."""
+def stages_of(config: EndToEndConfig, qat_of: Path | None = None) -> Iterator[Stage]:
+    """The stages that a training file asks for, in their order; fine-tuning alone of a trained network."""
+    if qat_of:
+        share = config.qat.teacher_weight
+        teacher = str(qat_of) if share else ""
+        yield Stage(
+            "qat", _unending(config.qat), rounds=True, teacher=teacher, teacher_weight=share
+        )
+        return
     few, frozen, whole = config.few_frames, config.frozen, config.whole
     if few.max_epochs:
         schedule = StageSection(few.batch_size, few.learning_rate, few.max_epochs, one_cycle=True)
@@ -73,7 +84,10 @@ def stages_of(config: EndToEndConfig) -> Iterator[Stage]:
         yield Stage("frozen", _unending(frozen), frozen=True, looks=looks)
     if whole.max_epochs:
         looks, cut = (whole.looks, whole.from_layer) if whole.keep_maps else (0, "")
-        yield Stage("whole", _unending(whole), looks=looks, cut=cut, teacher=whole.teacher)
+        yield Stage(
+            "whole", _unending(whole), looks=looks, cut=cut, teacher=whole.teacher,
+            teacher_weight=whole.teacher_weight,
+        )  # fmt: skip
 
 
 def _unending(schedule: StageSection) -> StageSection:
@@ -95,6 +109,8 @@ def fit_of(
     if stage.frames:
         fitted = whole = views.looking_at(stage.frames, model, network)
         whole.set_weights(by_frames.get_weights())
+    if stage.rounds:
+        fitted = views.by_frames(model, rounding.rounded)
     if stage.frozen:
         train = feature_cache.some_of(train, config.frozen.clips, config.seed)
     if stage.looks:

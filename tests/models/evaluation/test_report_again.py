@@ -10,10 +10,10 @@ import pytest
 from edge_common.errors import ConfigError, ModelError
 from edge_models.datasets.dataset import DataSet, Subset, classification, regression
 from edge_models.evaluation.history import REPORT, label_sums, read_history
-from edge_models.evaluation.network import load_trained
 from edge_models.evaluation.report import _check_labels
 from edge_models.networks.files import write_tasks
 from edge_models.networks.mtdnn import MTDNNConfig
+from edge_models.networks.trained import load_trained
 
 TASKS = (classification("who", ("a", "b")), regression("age", "years", 100.0))
 

@@ -26,7 +26,13 @@ from edge_models.datasets.kinds import load_data
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim, network_of
 from edge_models.networks.views import head_of, looking_at
-from edge_models.sections import DataSection, EvaluationSection, FrozenSection, WholeSection
+from edge_models.sections import (
+    DataSection,
+    EvaluationSection,
+    FrozenSection,
+    QATSection,
+    WholeSection,
+)
 from edge_models.training import progress
 from edge_models.training.config import EndToEndConfig, read_training_file
 from edge_models.training.feature_cache import maps_of
@@ -747,7 +753,8 @@ def test_every_field_decides_a_run_but_where_the_data_lie_and_what_is_measured()
     found = {name: config.fingerprint() for name, config in changed(FASHION)}
     idle = {name for name, value in found.items() if value == FASHION.fingerprint()}
     measured = {f"evaluation.{field.name}" for field in dataclasses.fields(EvaluationSection)}
-    assert idle == {"data.path", *measured}
+    afterwards = {f"qat.{field.name}" for field in dataclasses.fields(QATSection)}
+    assert idle == {"data.path", *measured, *afterwards}
     assert len(found) > 60 and len(set(found.values())) == len(found) - len(idle) + 1
 
 
