@@ -165,7 +165,7 @@ def layer_costs(
     many layers are done, and of how many.  float_layers: that stay in float32 anyway.
     share: which of them, if several processes measure some each.
     """
-    some = {name: _spread(values, EXAMPLES) for name, values in examples.items()}
+    some = {name: spread(values, EXAMPLES) for name, values in examples.items()}
     every = [layer for layer in quantiser.layers(model) if layer.name not in float_layers]
     recipe = recipes.Recipe("int8", float_layers=tuple(float_layers))
     shortlist = _shortlist(model, every, recipe, some, ranges)[share]
@@ -218,7 +218,8 @@ def _outputs(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.n
     return parts.describe("model", recipes.INT8, model, 0).over(examples)
 
 
-def _spread(values: np.ndarray, count: int) -> np.ndarray:
+def spread(values: np.ndarray, count: int) -> np.ndarray:
+    """So many of the values (n, ...), from the first to the last; all, if there are no more."""
     indices = np.unique(
         np.linspace(0, len(values) - 1, min(len(values), count)).round().astype(int)
     )

@@ -12,11 +12,10 @@ import numpy as np
 
 from edge.tflite import flatbuffer
 from edge_convert.cut.tflite import main_graph
-from edge_convert.precision.activations import Probe
+from edge_convert.precision.activations import Probe, spread
 from edge_convert.precision.quantiser import WITH_BIAS
 
-EXAMPLES = 16
-STEPS = 8  # stretches of the graph, each corrected behind those before it
+EXAMPLES = 8
 
 
 def corrected(model: bytes, floating: bytes, examples: Mapping[str, np.ndarray]) -> bytes:
@@ -24,7 +23,7 @@ def corrected(model: bytes, floating: bytes, examples: Mapping[str, np.ndarray])
 
     examples: {input: (n, ...)} float32. Raises EngineError if LiteRT refuses a model.
     """
-    some = {name: values[:EXAMPLES] for name, values in examples.items()}
+    some = {name: spread(values, EXAMPLES) for name, values in examples.items()}
     root = flatbuffer.read(model)
     tensors = root.subgraphs[0].tensors
     layers = {
@@ -33,11 +32,9 @@ def corrected(model: bytes, floating: bytes, examples: Mapping[str, np.ndarray])
         if _has_integer_bias(root, operator)
     }
     expected = _means(floating, some, layers)
-    names = [name for name in layers if name in expected]
-    for stretch in np.array_split(names, min(STEPS, len(names)) or 1):
-        actual = _means(flatbuffer.write(root), some, set(stretch))
-        for name in actual:
-            _move(root, layers[name], expected[name] - actual[name])
+    for name in expected:  # each behind those that are corrected: what they pass on is theirs
+        actual = _means(flatbuffer.write(root), some, {name})
+        _move(root, layers[name], expected[name] - actual[name])
     return flatbuffer.write(root)
 
 

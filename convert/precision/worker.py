@@ -104,7 +104,7 @@ def _calibrated(job: Job, recipe: Recipe) -> tuple[bytes, dict[str, tuple[float,
     if recipe.equalised:
         path = equalised_model
         if not path.exists():
-            some = {n: v[: equalise.EXAMPLES] for n, v in _examples(job).items()}
+            some = {n: activations.spread(v, equalise.EXAMPLES) for n, v in _examples(job).items()}
             write_whole(path, equalise.equalised(model, some))
         model = path.read_bytes()
     if not recipe.static:

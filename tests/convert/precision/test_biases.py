@@ -58,6 +58,22 @@ def test_shifted_means_are_put_right(models: tuple[bytes, bytes]) -> None:
     assert biases.corrected(shifted, floating, {"frame": EXAMPLES}) == mended
 
 
+def test_a_deep_network_is_not_put_right_several_times() -> None:
+    """Each layer shifts what comes after it; who corrects both for the same shift overshoots."""
+    keras.utils.set_random_seed(0)
+    frame = x = keras.Input(batch_shape=(1, 12, 12, 3), name="frame")
+    for _ in range(40):
+        x = layers.Conv2D(8, 1, activation="relu", bias_initializer="normal")(x)
+    answer = layers.Dense(3, bias_initializer="normal")(layers.GlobalAveragePooling2D()(x))
+    floating = tflite_of(keras.Model(frame, {"answer": answer}))
+    ranges = observe(floating, {"frame": EXAMPLES}).ranges("min-max", {})
+    integer = quantiser.quantised(floating, INT8, ranges)
+    shifted = with_shifted_biases(integer, 0.02)
+    mended = biases.corrected(shifted, floating, {"frame": EXAMPLES})
+    assert snr(shifted, floating) < snr(integer, floating) - 6
+    assert snr(mended, floating) > snr(integer, floating) - 1
+
+
 def test_only_biases_change(models: tuple[bytes, bytes]) -> None:
     floating, integer = models
     mended = biases.corrected(integer, floating, {"frame": EXAMPLES})
