@@ -24,8 +24,13 @@ class Probe:
             model, num_threads=threads, experimental_preserve_all_tensors=True
         )
 
-    def activations(self, inputs: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-        """Run once on real values, one array (1, ...) an input; each activation in real values."""
+    def activations(
+        self, inputs: Mapping[str, np.ndarray], names: Collection[str] | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Run once on real values, one array (1, ...) an input; each activation in real values.
+
+        names: of those that are wanted; None: all.
+        """
         details = self._interpreter.get_input_details()
         for name, position in self._inputs.items():
             tensor = engine.specification(details[position])
@@ -33,6 +38,8 @@ class Probe:
         self._interpreter.reset_all_variables()
         self._interpreter.invoke()
         for detail in self._interpreter.get_tensor_details():
+            if names is not None and detail["name"] not in names:
+                continue
             tensor = engine.specification(detail)
             real = tensor.dtype == "float32" or tensor.quantised
             if real and tensor.name not in self._constants and detail["shape"].size:

@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edge.tflite import flatbuffer
 from edge_convert.cut.tflite import main_graph
 from edge_convert.precision.activations import Probe, spread
-from edge_convert.precision.quantiser import WITH_BIAS
+from edge_convert.precision.quantiser import biased_layers, steps_of
 
 EXAMPLES = 8
 
@@ -25,11 +26,10 @@ def corrected(model: bytes, floating: bytes, examples: Mapping[str, np.ndarray])
     """
     some = {name: spread(values, EXAMPLES) for name, values in examples.items()}
     root = flatbuffer.read(model)
-    tensors = root.subgraphs[0].tensors
     layers = {
-        main_graph.name_of(tensors[int(operator.outputs[0])]): operator
-        for operator in flatbuffer.operators(root, *WITH_BIAS)
-        if _has_integer_bias(root, operator)
+        layer.name: layer.bias
+        for layer in biased_layers(root)
+        if layer.is_integer(root, schema.TensorType.INT32)
     }
     expected = _means(floating, some, layers)
     for name in expected:  # each behind those that are corrected: what they pass on is theirs
@@ -38,18 +38,10 @@ def corrected(model: bytes, floating: bytes, examples: Mapping[str, np.ndarray])
     return flatbuffer.write(root)
 
 
-def _has_integer_bias(root: Any, operator: Any) -> bool:
-    inputs = [int(index) for index in operator.inputs]
-    bias = main_graph.constant(root, inputs[2]) if len(inputs) > 2 else None
-    return bias is not None and bias.dtype == np.int32
-
-
-def _move(root: Any, operator: Any, shift: np.ndarray) -> None:
-    """By a real number a channel, in steps of its bias."""
-    index = int(operator.inputs[2])
-    steps = np.asarray(root.subgraphs[0].tensors[index].quantization.scale, np.float64)
+def _move(root: Any, index: int, shift: np.ndarray) -> None:
+    """A bias by a real number a channel, in its steps."""
     bias, limits = np.asarray(main_graph.constant(root, index)), np.iinfo(np.int32)
-    bias = np.clip(np.rint(bias + shift / steps), limits.min, limits.max)
+    bias = np.clip(np.rint(bias + shift / steps_of(root, index)), limits.min, limits.max)
     main_graph.set_constant(root, index, bias.astype(np.int32))
 
 
@@ -61,8 +53,7 @@ def _means(
     count = len(next(iter(examples.values())))
     for index in range(count):
         inputs = {name: values[index : index + 1] for name, values in examples.items()}
-        for name, values in probe.activations(inputs):
-            if name in names:
-                means = values.mean(axis=tuple(range(values.ndim - 1)), dtype=np.float64)
-                sums[name] = sums.get(name, 0.0) + means / count
+        for name, values in probe.activations(inputs, names):
+            means = values.mean(axis=tuple(range(values.ndim - 1)), dtype=np.float64)
+            sums[name] = sums.get(name, 0.0) + means / count
     return sums

@@ -142,17 +142,17 @@ def _make_room_for_biases(root: Any, source: Any) -> None:
     So it is of a filter that hardly has weights, and behind an input that hardly leaves zero. What the
     weights lose is less than a millionth of that bias for each.
     """
-    real = {layer.name: main_graph.constant(source, layer.bias) for layer in _biased(source)}
-    together: dict[int, list[_Biased]] = {}
-    for layer in _biased(root):
-        if layer.is_integer(root):
+    real = {layer.name: main_graph.constant(source, layer.bias) for layer in biased_layers(source)}
+    together: dict[int, list[BiasedLayer]] = {}
+    for layer in biased_layers(root):
+        if layer.is_integer(root, schema.TensorType.INT32, schema.TensorType.INT64):
             together.setdefault(layer.weights, []).append(layer)
     for layers_of_weights in together.values():
         _widen(root, [(layer, real.get(layer.name)) for layer in layers_of_weights])
 
 
 @dataclass(frozen=True)
-class _Biased:
+class BiasedLayer:
     """A layer with a bias: its output's name, its tensors, and the axis of results in its weights."""
 
     name: str
@@ -161,38 +161,37 @@ class _Biased:
     bias: int
     axis: int
 
-    def is_integer(self, root: Any) -> bool:
-        tensors, wanted = (
-            root.subgraphs[0].tensors,
-            (schema.TensorType.INT32, schema.TensorType.INT64),
-        )
+    def is_integer(self, root: Any, *types: int) -> bool:
+        """Whether its weights have 8 bits, and its bias is of one of these types."""
+        tensors = root.subgraphs[0].tensors
         is_weight = tensors[self.weights].type == schema.TensorType.INT8
-        return is_weight and tensors[self.bias].type in wanted
+        return is_weight and tensors[self.bias].type in types
 
     def step(self, root: Any) -> float:
         """Of its input."""
-        return float(_steps(root, self.source)[0])
+        return float(steps_of(root, self.source)[0])
 
     def values(self, root: Any) -> np.ndarray:
         """Of its bias, as far as they were not clipped."""
-        return np.asarray(main_graph.constant(root, self.bias)) * _steps(root, self.bias)
+        return np.asarray(main_graph.constant(root, self.bias)) * steps_of(root, self.bias)
 
 
-def _biased(root: Any) -> Iterator[_Biased]:
+def biased_layers(root: Any) -> Iterator[BiasedLayer]:
+    """Those of `WITH_BIAS` that have one, in the order of the graph."""
     tensors = root.subgraphs[0].tensors
     for operator in flatbuffer.operators(root, *WITH_BIAS):
         read = [int(index) for index in operator.inputs]
         if len(read) > 2 and read[2] >= 0:
             name = main_graph.name_of(tensors[int(operator.outputs[0])])
             axis = WITH_BIAS[flatbuffer.operator_name(root, operator)]
-            yield _Biased(name, read[0], read[1], read[2], axis)
+            yield BiasedLayer(name, read[0], read[1], read[2], axis)
 
 
-def _widen(root: Any, layers_of_weights: Sequence[tuple[_Biased, np.ndarray | None]]) -> None:
+def _widen(root: Any, layers_of_weights: Sequence[tuple[BiasedLayer, np.ndarray | None]]) -> None:
     """The steps of weights, as far as the biases of all layers that compute with them ask for."""
     biases = [(each, each.values(root) if v is None else v) for each, v in layers_of_weights]
     weights, axis = biases[0][0].weights, biases[0][0].axis
-    steps = _steps(root, weights)
+    steps = steps_of(root, weights)
     least = np.max([np.abs(v) / (each.step(root) * _MOST_BIAS) for each, v in biases], axis=0)
     wide = np.maximum(steps, least if len(steps) > 1 else least.max())
     if (wide == steps).all():
@@ -211,7 +210,8 @@ def _set_integers(root: Any, index: int, integers: np.ndarray, steps: np.ndarray
     root.subgraphs[0].tensors[index].quantization.scale = steps.astype(np.float32)
 
 
-def _steps(root: Any, index: int) -> np.ndarray:
+def steps_of(root: Any, index: int) -> np.ndarray:
+    """Of a tensor's integers: float64, one or one a channel."""
     return np.asarray(root.subgraphs[0].tensors[index].quantization.scale, np.float64)
 
 
