@@ -13,6 +13,8 @@ import click
 from edge import events
 from edge_common import EdgeError, console
 
+_END_WAIT_S = 2.0  # for what is being read when all ends
+
 if TYPE_CHECKING:
     from edge.commands.one_run import OneRun, RunOptions, RunRequest
     from edge.service.supervisor import Supervisor
@@ -41,7 +43,10 @@ class Reload:
         self.running: RunRequest | None = None
         self._next: RunRequest | None = None
         self._inputs: RunRequest | None = None  # whose inputs are to hold, without another run
-        self._lock, self._requests = threading.Lock(), queue.SimpleQueue[Callable[[], object]]()
+        self._lock, self._requests = (
+            threading.Lock(),
+            queue.SimpleQueue[Callable[[], object] | None](),
+        )
         self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
         self._thread.start()
 
@@ -58,17 +63,22 @@ class Reload:
         return self.problem
 
     def close(self) -> None:
-        """Nothing more is to run."""
-        if request := self.take():
-            request.close()
+        """Nothing more is to run. What is being read may still end, and is closed then."""
+        self._requests.put(None)
+        self._thread.join(_END_WAIT_S)
+        self._close_next()
 
     def _work(self) -> None:
-        while True:
-            on_done = self._requests.get()
+        while on_done := self._requests.get():
             try:
                 self._read_again()
             finally:
                 on_done()
+        self._close_next()
+
+    def _close_next(self) -> None:
+        if request := self.take():
+            request.close()
 
     def _read_again(self) -> None:
         if self._supervisor:

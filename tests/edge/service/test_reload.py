@@ -8,6 +8,8 @@ import re
 import shutil
 import signal
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +220,37 @@ def test_a_request_that_is_refused_leaves_nothing_to_take() -> None:
     def read() -> RunRequest:
         raise ConfigError("run.toml, line 3: there is no label 'x'")
 
+    with closing(Reload(read)) as reload:
+        assert reload.try_again() == reload.problem == "run.toml, line 3: there is no label 'x'"
+        assert reload.take() is None and reload.end_reason() == ""
+
+
+def test_its_thread_ends_with_it_and_leaves_nothing_open() -> None:
+    """Also if settings are being read just then."""
+
+    class Request:
+        is_closed = False
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    before, is_reading, may_end, request = (
+        set(threading.enumerate()),
+        threading.Event(),
+        threading.Event(),
+        Request(),
+    )
+
+    def read() -> Request:
+        is_reading.set()
+        may_end.wait()
+        return request
+
     reload = Reload(read)
-    assert reload.try_again() == reload.problem == "run.toml, line 3: there is no label 'x'"
-    assert reload.take() is None and reload.end_reason() == ""
+    (thread,) = set(threading.enumerate()) - before
+    reload.ask()
+    is_reading.wait()
+    threading.Timer(0.1, may_end.set).start()
+    reload.close()
+    thread.join()
+    assert request.is_closed and reload.take() is None

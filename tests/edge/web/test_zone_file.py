@@ -1,6 +1,7 @@
 """Zones in a settings file: what the page saves, and what it leaves as it is."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -193,10 +194,11 @@ def test_the_page_saves_zones_and_says_what_to_do(tmp_path: Path) -> None:
         for wrong in (b"", b"[]", b"{", b'{"zones":1}', b'{"revision":"a","zones":[{"nam":"x"}]}'):
             status, _, content = page.ask("POST", "/api/zones", wrong, **kind)
             assert status == 400 and content.startswith(b"zones: ") and content.count(b"\n") == 1
-        page.page.reload_by(Reload(_refused))
-        revision = page.json("/api/run")["revision"]
-        body = f'{{"revision":"{revision}","zones":[]}}'
-        _, _, content = page.ask("POST", "/api/zones", body, **kind)
+        with closing(Reload(_refused)) as reload:
+            page.page.reload_by(reload)
+            revision = page.json("/api/run")["revision"]
+            body = f'{{"revision":"{revision}","zones":[]}}'
+            _, _, content = page.ask("POST", "/api/zones", body, **kind)
         assert b"Saved, but the run keeps what it has: line 3" in content
         assert page.json("/api/state")["problem"] == "line 3: there is no zone 'x'"
 
