@@ -10,16 +10,28 @@ from edge_common import ModelError
 from edge_models.networks import mtdnn
 
 
-def load_trained(path: Path, expected: mtdnn.MTDNNConfig) -> keras.Model:
-    """Read a `.keras` file that a run with this network has written.
+def read_network(path: Path) -> keras.Model:
+    """Read a `.keras` file that a run has written.
 
     Raises:
-        ModelError: it is no Keras model, or another one.
+        ModelError: it is no Keras model, or none of edge-train.
     """
     try:
         model = keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is no Keras model: give the .keras of an edge-train") from error
+    if not _is_mtdnn(model):
+        raise ModelError(f"{path} is no network of edge-train: give the .keras file of one")
+    return model
+
+
+def load_trained(path: Path, expected: mtdnn.MTDNNConfig) -> keras.Model:
+    """The same, of a run with this network.
+
+    Raises:
+        ModelError: it is no Keras model, or another one.
+    """
+    model = read_network(path)
     wrong = _differs(model, expected)
     if wrong:
         raise ModelError(f"{path} {wrong}: give the network and the file it was trained with")
@@ -43,8 +55,6 @@ def take_weights(network: keras.Model, path: Path, expected: mtdnn.MTDNNConfig) 
 
 def _differs(model: keras.Model, expected: mtdnn.MTDNNConfig) -> str:
     """How a network is not the one that a training file describes; empty if it is."""
-    if not _is_mtdnn(model):
-        return "is no network of edge-train"
     shape = (expected.window, expected.size, expected.size, 3)
     if tuple(model.input_shape[1:]) != shape:
         return f"takes {_times(model.input_shape[1:])}, the training file says {_times(shape)}"

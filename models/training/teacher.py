@@ -1,13 +1,14 @@
 """What a larger network says of the same clips, to be learnt beside their labels."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from edge_common import ConfigError, ModelError
-from edge_models.networks import numbers, views
+from edge_common import ConfigError
+from edge_models.networks import numbers, trained, views
 
 Answers = Mapping[str, Any]
 
@@ -22,13 +23,7 @@ def teacher_of(path: str, student: keras.Model, layer: str) -> Callable[[Any], A
         ConfigError: it takes or answers something else, or its maps of that layer are others.
         ModelError: the file is no network of edge-train.
     """
-    try:
-        teacher = keras.saving.load_model(path, compile=False)
-        backbone = teacher.get_layer("backbone").layer
-    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"whole.teacher {path} is no network of edge-train: give its .keras file"
-        ) from error
+    teacher = trained.read_network(Path(path))
     shapes = [
         {"frames": m.input_shape[1:]}
         | {task: output.shape[-1] for task, output in views.learnt_outputs(m).items()}
@@ -40,7 +35,7 @@ def teacher_of(path: str, student: keras.Model, layer: str) -> Callable[[Any], A
             "must be alike"
         )
     if layer:
-        _check_equal_until(layer, backbone, student.get_layer("backbone").layer, path)
+        _check_equal_until(layer, teacher, student, path)
         part = views.tail_and_head_of(teacher, layer, teacher.input_shape[1])
     else:
         part = views.by_frames(teacher)
@@ -60,8 +55,9 @@ def divergence(targets: Any, outputs: Any) -> Any:
     return keras.ops.sum(entropy - (1 - targets) * against, -1)
 
 
-def _check_equal_until(layer: str, backbone: keras.Model, own: keras.Model, path: str) -> None:
-    """Raise ConfigError unless both backbones give the same maps there."""
+def _check_equal_until(layer: str, teacher: keras.Model, student: keras.Model, path: str) -> None:
+    """Raise ConfigError unless both networks' backbones give the same maps there."""
+    backbone, own = (each.get_layer("backbone").layer for each in (teacher, student))
     names = {each.name for each in backbone.layers}
     equal = layer in names
     if equal:

@@ -536,7 +536,7 @@ def test_a_teacher_that_is_none_is_one_line(tmp_path):
         run_of(tmp_path, EARLY_MAPS + 'teacher = "nobody.keras"\n')
     (tmp_path / "text.keras").write_text("no network")
     run = run_of(tmp_path, EARLY_MAPS + f'teacher = "{tmp_path}/text.keras"\n')
-    with pytest.raises(ModelError, match="no network of edge-train"):
+    with pytest.raises(ModelError, match="text.keras is no Keras model: give"):
         run.train()
     run_of(tmp_path / "other", WHOLE, kind="utkface").model.save(tmp_path / "text.keras")
     with pytest.raises(ConfigError, match="they must be alike"):
