@@ -56,7 +56,7 @@ speed-demo: $(BOARD_ENV)/$(INSTALLED) ## Run and time faces-in-motion over two r
 	@echo "Look at $(DEMO)/faces_annotated.mp4 and $(DEMO)/carphone_annotated.mp4"
 
 test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
-	$(TEST_ENV)/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(TEST_ENV)/bin/python -m pytest -n $(TEST_PROCESSES) --dist worksteal  # by file, all wait if one dies
 
 test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
 	$(TEST_ENV)/bin/python -m pytest -m slow
