@@ -185,7 +185,7 @@ face: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the s
 	  --float $(FACE)/face.keras -o $(FACE)/agreement --seal
 	cp $(FACE)/face.edge edge/bundles/face.edge
 
-activity: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/vtest.avi $(HELD_OUT)/demo.mp4 ## Make the bundle `activity` of MoveNet and drawn bodies (needs npm; half an hour)
+activity: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/vtest.avi $(HELD_OUT)/demo.mp4 ## Make the bundle `activity` of MoveNet and drawn bodies (needs npm; a quarter of an hour)
 	$(TEST_ENV)/bin/python -m examples.activity.network $(ACTIVITY) --from $(HUMAN_MODELS) \
 	  --footage $(WALKERS)/vtest.avi
 	$(TEST_ENV)/bin/edge-convert $(ACTIVITY)/activity.keras -o $(ACTIVITY)/activity.edge --cut pose \
