@@ -98,7 +98,7 @@ def observe(model: bytes, examples: Mapping[str, np.ndarray], threads: int = 1) 
     """Run a float32 .tflite on examples {input: (n, ...)} and look at all its activations."""
     probe, activations, draw = Probe(model, threads), Activations(), np.random.default_rng(0)
     count = len(next(iter(examples.values())))
-    sampled = set(calibration.spread(count, _SAMPLED_EXAMPLES))
+    sampled = set(calibration.spread_indices(count, _SAMPLED_EXAMPLES))
     for index in range(count):
         inputs = {name: values[index : index + 1] for name, values in examples.items()}
         keep = _SAMPLED_VALUES if index in sampled else 0
@@ -227,4 +227,4 @@ def _outputs(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.n
 
 def spread(values: np.ndarray, count: int) -> np.ndarray:
     """So many of the values (n, ...), from the first to the last; all, if there are no more."""
-    return values[calibration.spread(len(values), count)]
+    return values[calibration.spread_indices(len(values), count)]

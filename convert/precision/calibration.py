@@ -124,7 +124,7 @@ def unlike_windows(windows: np.ndarray, count: int) -> np.ndarray:
     return with_given(some, {name: each[rows] for name, each in given_beside(windows).items()})
 
 
-def spread(count: int, most: int) -> np.ndarray:
+def spread_indices(count: int, most: int) -> np.ndarray:
     """Indices of so many of a count, from the first to the last: ascending, each once."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
@@ -132,7 +132,7 @@ def spread(count: int, most: int) -> np.ndarray:
 def frame_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Single frames spread over all windows: float32 (n, H, W, C), 128 at most."""
     frames = windows.reshape(-1, *windows.shape[2:])
-    indices = spread(len(frames), MAX_FRAMES)
+    indices = spread_indices(len(frames), MAX_FRAMES)
     if spec.planes:  # which are also of the frame before
         planes = clip_planes(windows, spec)
         return _scaled(planes.reshape(-1, *planes.shape[2:])[indices], spec)

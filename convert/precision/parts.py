@@ -172,7 +172,7 @@ def state_examples(
     scale of its output takes its integers as they are.
     """
     reach = {s.input: (0.0, 0.0) for s in encoder.part.states}
-    chosen = set(calibration.spread(len(windows) * windows.shape[1], most))
+    chosen = set(calibration.spread_indices(len(windows) * windows.shape[1], most))
     rows, number = list[Tensors](), 0
     for window in windows:
         for inputs, outputs in encoder.over_frames(window):

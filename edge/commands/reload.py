@@ -13,12 +13,12 @@ import click
 from edge import events
 from edge_common import EdgeError, console
 
-_END_WAIT_S = 2.0  # for what is being read when all ends
-
 if TYPE_CHECKING:
     from edge.commands.one_run import OneRun, RunOptions, RunRequest
     from edge.service.supervisor import Supervisor
     from edge.updates.updater import Updater
+
+_END_WAIT_S = 2.0  # for what is being read when all ends
 
 
 class Reload:
@@ -43,10 +43,8 @@ class Reload:
         self.running: RunRequest | None = None
         self._next: RunRequest | None = None
         self._inputs: RunRequest | None = None  # whose inputs are to hold, without another run
-        self._lock, self._requests = (
-            threading.Lock(),
-            queue.SimpleQueue[Callable[[], object] | None](),
-        )
+        self._lock = threading.Lock()
+        self._requests = queue.SimpleQueue[Callable[[], object] | None]()  # None: the last
         self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
         self._thread.start()
 

@@ -234,12 +234,8 @@ def test_its_thread_ends_with_it_and_leaves_nothing_open() -> None:
         def close(self) -> None:
             self.is_closed = True
 
-    before, is_reading, may_end, request = (
-        set(threading.enumerate()),
-        threading.Event(),
-        threading.Event(),
-        Request(),
-    )
+    is_reading, may_end, request = threading.Event(), threading.Event(), Request()
+    before = set(threading.enumerate())
 
     def read() -> Request:
         is_reading.set()
